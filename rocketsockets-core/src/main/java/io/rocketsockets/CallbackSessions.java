@@ -1,0 +1,27 @@
+package io.rocketsockets;
+
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/** The two-callback form, built on sessions. */
+record CallbackSessions(OnConnectionReceived onConnection, OnBytesReceived onBytes) implements SocketSessionFactory {
+    @Override
+    public SocketSession open(SocketHandle socket) {
+        return new CallbackSession(socket.id(), onConnection.connected(socket), onBytes);
+    }
+
+    private record CallbackSession(
+            String socketId, @Nullable Runnable closeAction, OnBytesReceived onBytes) implements SocketSession {
+        @Override
+        public void onBytes(ByteBuffer bytes) {
+            onBytes.received(socketId, bytes);
+        }
+
+        @Override
+        public void onClose() {
+            if (closeAction != null) {
+                closeAction.run();
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+package io.rocketsockets;
+
+import java.util.Collection;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What the connections of one run share: their sessions' factory, their limits, and the look-up by id. Any thread. */
+final class Connections {
+    private static final Logger LOG = LoggerFactory.getLogger(SocketServer.class);
+
+    final SocketSessionFactory sessions;
+    final int lowWaterMark;
+    final int highWaterMark;
+    final int writeQueueLimit;
+
+    private final ConcurrentHashMap<String, Connection> byId = new ConcurrentHashMap<>();
+    private final AtomicBoolean warnedOfIdleSession = new AtomicBoolean();
+
+    Connections(ServerConfiguration configuration, SocketSessionFactory sessions) {
+        this.sessions = sessions;
+        this.lowWaterMark = configuration.writeLowWaterMark();
+        this.highWaterMark = configuration.writeHighWaterMark();
+        this.writeQueueLimit = configuration.writeQueueLimit();
+    }
+
+    void add(Connection connection) {
+        byId.put(connection.id(), connection);
+    }
+
+    void remove(Connection connection) {
+        byId.remove(connection.id());
+    }
+
+    /** Those that have not been reaped; a live view. */
+    Collection<Connection> all() {
+        return byId.values();
+    }
+
+    Optional<SocketHandle> find(String id) {
+        return Optional.<SocketHandle>ofNullable(byId.get(id)).filter(SocketHandle::isOpen);
+    }
+
+    /** Once a run: it is probably a mistake, and there may be thousands. */
+    void warnOfIdleSession(Connection connection) {
+        if (warnedOfIdleSession.compareAndSet(false, true)) {
+            LOG.warn(
+                    "nothing is asked of a new connection and nothing will come: id={} endpoint={}; call read() or"
+                            + " startReading() on its handle (said once)",
+                    connection.id(),
+                    connection.endpoint());
+        }
+    }
+}

@@ -1,0 +1,20 @@
+package io.rocketsockets;
+
+/**
+ * One address to listen on, as data. Checked as a part of {@link ServerConfiguration}.
+ *
+ * @param name unique in its server; appears in logs, errors and {@link SocketHandle#endpoint()}
+ * @param host host name or address; {@link #ALL_INTERFACES} for every address of this machine, IPv4 and IPv6
+ * @param port 0 to 65535; 0 for any free port
+ * @param backlog how many connections the kernel keeps waiting to be accepted
+ * @param secure whether connections speak TLS
+ */
+public record EndpointConfiguration(String name, String host, int port, int backlog, boolean secure) {
+    /** The {@code host} of an endpoint that listens on every interface. */
+    public static final String ALL_INTERFACES = "*";
+
+    @Override
+    public String toString() {
+        return "endpoint=" + name + " address=" + (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + port;
+    }
+}

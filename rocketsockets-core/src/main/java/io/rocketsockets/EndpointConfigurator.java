@@ -1,0 +1,52 @@
+package io.rocketsockets;
+
+/** Collects the options of one endpoint; the last call wins, each returns this. Not for use after the lambda. */
+public final class EndpointConfigurator {
+    static final int DEFAULT_PORT = 8998;
+
+    /** Netty's and Jetty's 128 overflows under a burst of 10,000 connects; the kernel caps it at net.core.somaxconn. */
+    static final int DEFAULT_BACKLOG = 4096;
+
+    private final String name;
+    private String host = EndpointConfiguration.ALL_INTERFACES;
+    private int port = DEFAULT_PORT;
+    private int backlog = DEFAULT_BACKLOG;
+    private boolean secure;
+
+    EndpointConfigurator(String name) {
+        this.name = String.valueOf(name);
+    }
+
+    /** Listens on every interface, IPv4 and IPv6. The default. */
+    public EndpointConfigurator bindToAll() {
+        return bindTo(EndpointConfiguration.ALL_INTERFACES);
+    }
+
+    /** Listens on one host name or address; a name is looked up when the server starts. */
+    public EndpointConfigurator bindTo(String hostOrAddress) {
+        host = String.valueOf(hostOrAddress).strip();
+        return this;
+    }
+
+    /** The port, 0 to 65535, by default 8998; 0 takes any free port, see {@link SocketServer#localAddress}. */
+    public EndpointConfigurator port(int port) {
+        this.port = port;
+        return this;
+    }
+
+    /** How many connections may wait in the kernel to be accepted, by default 4,096; the system may allow fewer. */
+    public EndpointConfigurator backlog(int connections) {
+        backlog = connections;
+        return this;
+    }
+
+    /** Speaks TLS with the certificate of {@link ServerConfigurator#secureWithCertFrom}. */
+    public EndpointConfigurator secureSockets() {
+        secure = true;
+        return this;
+    }
+
+    EndpointConfiguration freeze() {
+        return new EndpointConfiguration(name, host, port, backlog, secure);
+    }
+}

@@ -1,0 +1,330 @@
+package io.rocketsockets;
+
+import io.rocketsockets.engine.Engine;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One thread that owns sockets: waits for its engine, and does what has come up.
+ *
+ * <p><b>The turn:</b> poll the engine (until the next timer) · read the clock · fire due timers · run the mailbox ·
+ * dispatch completions · flush what this turn wrote · reap what closed · publish busy time. Every step is bounded.
+ *
+ * <p><b>Threading:</b> everything is confined to the loop's thread, except {@link #execute}, {@link #inLoop}, {@link
+ * #meter}, {@link #join} and {@link #abandon}.
+ * <p><b>Failure:</b> faults of connections and callbacks end there. A fault of the engine ends the loop: its connections
+ * close with {@link CloseReason#ERROR}.
+ */
+final class EventLoop implements Runnable {
+    private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
+
+    /** Messages run in one turn, so that a million of them leave the sockets and timers their turn. */
+    private static final int MESSAGES_PER_TURN = 1024;
+
+    /** Turns in a row that fail before the loop gives up, rather than burn a processor on a broken engine. */
+    private static final int MOST_FAULTS = 16;
+
+    // Immutable.
+    final Engine engine;
+    final WriteBuffers buffers;
+    final TimerWheel timers;
+    final LoopMeter meter;
+    private final int number;
+    private final Mailbox mailbox = new Mailbox();
+    private final Thread thread;
+    private final Collection<Connection> allConnections;
+
+    // Loop thread only.
+    private final ArrayDeque<Runnable> rejections = new ArrayDeque<>();
+    private @Nullable Connection dirty;
+    private @Nullable Connection closed;
+    private int connections;
+    private boolean stopping;
+    private boolean ended;
+    private boolean delivering;
+    private boolean borrowed;
+    private long now;
+    private ShutdownReport report = ShutdownReport.EMPTY;
+
+    /** Set by a stop that does not wait for a callback any longer. */
+    private volatile boolean abandoned;
+
+    /** @param allConnections a live view of those of all loops */
+    EventLoop(int number, Engine engine, int writeBufferBytes, Collection<Connection> allConnections) {
+        this.number = number;
+        this.engine = engine;
+        this.allConnections = allConnections;
+        this.buffers = new WriteBuffers(writeBufferBytes);
+        this.now = System.nanoTime();
+        this.timers = new TimerWheel(now);
+        this.meter = new LoopMeter(now);
+        this.thread = new LoopThread(this, "rocketsockets-loop-" + number);
+    }
+
+    /** Starts the thread; closes the engine when the system has no thread left. */
+    void start() throws IOException {
+        try {
+            thread.start();
+        } catch (Throwable failure) {
+            try (engine) {
+                throw failure;
+            }
+        }
+    }
+
+    boolean isAlive() {
+        return thread.isAlive();
+    }
+
+    boolean inLoop() {
+        return Thread.currentThread() == thread;
+    }
+
+    /** Posts to the mailbox; from any thread. False when the loop has ended and will not do it. */
+    boolean execute(Mailbox.Message message) {
+        Mailbox.Posted posted = mailbox.post(message);
+        if (posted == Mailbox.Posted.WAKE_IT) {
+            engine.wakeup();
+        }
+        return posted != Mailbox.Posted.REFUSED;
+    }
+
+    /** Posts to the mailbox; from any thread. False when the loop has ended and will not do it. */
+    boolean execute(Runnable task) {
+        return execute(new Task(task));
+    }
+
+    private static final class Task extends Mailbox.Message {
+        private final Runnable task;
+
+        Task(Runnable task) {
+            this.task = task;
+        }
+
+        @Override
+        void deliver() {
+            task.run();
+        }
+    }
+
+    /** The time of this turn. */
+    long now() {
+        return now;
+    }
+
+    @Override
+    public void run() {
+        int faults = 0;
+        while (!(stopping && connections == 0) && !abandoned && faults < MOST_FAULTS) {
+            try {
+                turn();
+                faults = 0;
+            } catch (Throwable fault) {
+                faults++;
+                Faults.log(LOG, "event loop " + number + " failed in a turn", fault);
+            }
+        }
+        end(faults);
+    }
+
+    private void turn() throws IOException {
+        int events = poll();
+        timers.advance(now);
+        runMailbox();
+        if (events > 0) {
+            engine.dispatch();
+        }
+        flush();
+        reap();
+        meter.publish(now);
+    }
+
+    private int poll() throws IOException {
+        boolean waits = dirty == null && rejections.isEmpty() && mailbox.fallAsleep();
+        int events;
+        if (waits) {
+            long before = System.nanoTime();
+            meter.waits(before);
+            events = engine.poll(timers.nanosToNext(before));
+            now = System.nanoTime();
+            meter.works(now);
+            mailbox.wakeUp();
+        } else {
+            events = engine.poll(0);
+            now = System.nanoTime();
+        }
+        if (events == 0) {
+            // A callback may have interrupted its own thread, which would keep every wait from waiting.
+            Thread.interrupted();
+        }
+        return events;
+    }
+
+    private void runMailbox() {
+        for (int i = 0; i < MESSAGES_PER_TURN; i++) {
+            Mailbox.Message message = mailbox.poll();
+            if (message == null) {
+                return;
+            }
+            message.deliver();
+        }
+    }
+
+    /** A read is being delivered: the engine's receive buffer is in use. */
+    void beginDelivery() {
+        delivering = true;
+    }
+
+    boolean isDelivering() {
+        return delivering;
+    }
+
+    /** A write during this delivery referred to memory that may be the engine's receive buffer. */
+    void markBorrowed() {
+        borrowed = true;
+    }
+
+    /** The delivery ends: what was written during it and is not gone yet is copied before the buffer is used again. */
+    void endDelivery() {
+        delivering = false;
+        if (borrowed) {
+            borrowed = false;
+            flush();
+        }
+    }
+
+    /** The connection has something to flush or finish at the end of this turn. */
+    void markDirty(Connection connection) {
+        connection.nextDirty = dirty;
+        dirty = connection;
+    }
+
+    private void flush() {
+        Connection connection = dirty;
+        dirty = null;
+        while (connection != null) {
+            Connection next = connection.nextDirty;
+            connection.nextDirty = null;
+            connection.onFlush();
+            connection = next;
+        }
+    }
+
+    /** Tells the application at the end of this turn, before close actions, that a write was refused. */
+    void reject(Runnable rejection) {
+        if (ended) {
+            rejectElsewhere(rejection);
+        } else {
+            rejections.add(rejection);
+        }
+    }
+
+    /** As {@link #reject} once there is no loop: never on the caller's stack. */
+    static void rejectElsewhere(Runnable rejection) {
+        CompletableFuture.runAsync(rejection);
+    }
+
+    /** The connection has closed; its last callbacks run at the end of this turn. */
+    void markClosed(Connection connection) {
+        connection.nextClosed = closed;
+        closed = connection;
+    }
+
+    private void reap() {
+        for (int n = rejections.size(); n > 0; n--) {
+            rejections.remove().run();
+        }
+        while (closed != null) {
+            Connection connection = closed;
+            closed = connection.nextClosed;
+            connection.nextClosed = null;
+            connections--;
+            connection.onReaped();
+        }
+    }
+
+    void opened() {
+        connections++;
+        meter.opened();
+    }
+
+    boolean isStopping() {
+        return stopping;
+    }
+
+    /** From now on the loop ends when its last connection has closed. */
+    void stopWhenEmpty() {
+        stopping = true;
+    }
+
+    void reportStopped(ShutdownReport part) {
+        report = report.plus(part);
+    }
+
+    /** What became of the connections; after {@link #join}. */
+    ShutdownReport report() {
+        return report;
+    }
+
+    void join(long nanos) throws InterruptedException {
+        thread.join(Math.max(1, nanos / 1_000_000));
+    }
+
+    /** Gives up on a callback that does not return; from the stopping thread. The loop ends when the callback does. */
+    void abandon() {
+        abandoned = true;
+        thread.interrupt();
+    }
+
+    private void end(int faults) {
+        if (faults > 0) {
+            LOG.error("event loop {} ends after {} failed turns in a row; its sockets are closed", number, faults);
+        }
+        forEachConnection(connection -> connection.terminate(CloseReason.ERROR));
+        mailbox.close();
+        flush();
+        ended = true;
+        reap();
+        try {
+            engine.close();
+        } catch (IOException | RuntimeException fault) {
+            Faults.log(LOG, "event loop " + number + " cannot close its engine", fault);
+        }
+    }
+
+    /**
+     * What a write of another thread posts: a view of its own, so that position and limit are those of the call; a copy
+     * when the caller is a loop in a delivery, whose receive buffer will be overwritten before this one is sent.
+     */
+    static ByteBuffer stable(ByteBuffer bytes) {
+        boolean mayBeOverwritten =
+                bytes.isDirect() && Thread.currentThread() instanceof LoopThread caller && caller.loop.delivering;
+        return mayBeOverwritten
+                ? ByteBuffer.allocate(bytes.remaining()).put(bytes.duplicate()).flip()
+                : bytes.duplicate();
+    }
+
+    private static final class LoopThread extends Thread {
+        private final EventLoop loop;
+
+        LoopThread(EventLoop loop, String name) {
+            super(loop, name);
+            this.loop = loop;
+        }
+    }
+
+    void forEachConnection(Consumer<Connection> action) {
+        for (Connection connection : allConnections) {
+            if (connection.loop() == this) {
+                action.accept(connection);
+            }
+        }
+    }
+}

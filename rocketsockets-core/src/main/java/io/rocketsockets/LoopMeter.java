@@ -1,0 +1,135 @@
+package io.rocketsockets;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/**
+ * The counts of one loop.
+ *
+ * <p><b>Threading:</b> written by the loop only, so that a plain add with an ordered store is enough (no fence on the way
+ * of a byte); read from any thread.
+ */
+final class LoopMeter {
+    private static final CloseReason[] REASONS = CloseReason.values();
+
+    /** Weight of the past falls to 1/e in a second. */
+    private static final double MEMORY_NANOS = 1e9;
+
+    private static final long WINDOW_NANOS = 100_000_000;
+
+    private final AtomicLong accepted = new AtomicLong();
+    private final AtomicLong opened = new AtomicLong();
+    private final AtomicLong bytesRead = new AtomicLong();
+    private final AtomicLong bytesWritten = new AtomicLong();
+    private final AtomicLongArray closed = new AtomicLongArray(REASONS.length);
+
+    /** When the current wait began, 0 while working; a reader must see how long a sleeping loop has been idle. */
+    private final AtomicLong waitingSince = new AtomicLong();
+
+    /** The bits of a double, 0 to 1. */
+    private final AtomicLong busyShare = new AtomicLong();
+
+    // Loop only.
+    private long windowStart;
+    private long waited;
+
+    LoopMeter(long nowNanos) {
+        windowStart = nowNanos;
+    }
+
+    void accepted() {
+        add(accepted, 1);
+    }
+
+    void opened() {
+        add(opened, 1);
+    }
+
+    void closed(CloseReason reason) {
+        int index = reason.ordinal();
+        closed.setRelease(index, closed.getPlain(index) + 1);
+    }
+
+    void read(long bytes) {
+        add(bytesRead, bytes);
+    }
+
+    void wrote(long bytes) {
+        add(bytesWritten, bytes);
+    }
+
+    private static void add(AtomicLong counter, long count) {
+        counter.setRelease(counter.getPlain() + count);
+    }
+
+    void waits(long nowNanos) {
+        waitingSince.setRelease(nowNanos == 0 ? 1 : nowNanos);
+    }
+
+    void works(long nowNanos) {
+        waited += nowNanos - waitingSince.getPlain();
+        waitingSince.setRelease(0);
+    }
+
+    /** Ends a turn. */
+    void publish(long nowNanos) {
+        long window = nowNanos - windowStart;
+        if (window >= WINDOW_NANOS) {
+            double busy = Math.max(0, 1 - (double) waited / window);
+            double past = Math.exp(-window / MEMORY_NANOS);
+            double share = past * Double.longBitsToDouble(busyShare.getPlain()) + (1 - past) * busy;
+            busyShare.setRelease(Double.doubleToRawLongBits(share));
+            windowStart = nowNanos;
+            waited = 0;
+        }
+    }
+
+    ServerStats.Loop snapshot(int number, long nowNanos) {
+        double share = Double.longBitsToDouble(busyShare.getAcquire());
+        long since = waitingSince.getAcquire();
+        if (since != 0) {
+            share *= Math.exp(-Math.max(0, nowNanos - since) / MEMORY_NANOS);
+        }
+        return new ServerStats.Loop(number, connections(), share);
+    }
+
+    int connections() {
+        return (int) (opened.getAcquire() - closedCount());
+    }
+
+    private long closedCount() {
+        long sum = 0;
+        for (int i = 0; i < REASONS.length; i++) {
+            sum += closed.getAcquire(i);
+        }
+        return sum;
+    }
+
+    /** The sum of the counts of all loops. */
+    static ServerStats sum(List<LoopMeter> meters, long nowNanos) {
+        long accepted = 0;
+        long open = 0;
+        long bytesRead = 0;
+        long bytesWritten = 0;
+        Map<CloseReason, Long> closed = new EnumMap<>(CloseReason.class);
+        List<ServerStats.Loop> loops = new ArrayList<>();
+        for (LoopMeter meter : meters) {
+            loops.add(meter.snapshot(loops.size(), nowNanos));
+            open += meter.connections();
+            accepted += meter.accepted.getAcquire();
+            bytesRead += meter.bytesRead.getAcquire();
+            bytesWritten += meter.bytesWritten.getAcquire();
+            for (CloseReason reason : REASONS) {
+                long count = meter.closed.getAcquire(reason.ordinal());
+                if (count > 0) {
+                    closed.merge(reason, count, Long::sum);
+                }
+            }
+        }
+        return new ServerStats(accepted, open, closed, bytesRead, bytesWritten, loops);
+    }
+}

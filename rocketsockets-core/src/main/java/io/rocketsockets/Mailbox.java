@@ -1,0 +1,133 @@
+package io.rocketsockets;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What other threads want an event loop to do: a queue of many producers and one consumer without a lock.
+ *
+ * <p>One word holds it all: the newest message of a linked stack, or {@link #ASLEEP} while the loop waits in its engine,
+ * or {@link #CLOSED} once it has ended. So one atomic exchange tells a producer whether the loop must be woken or is gone;
+ * no message can be posted into the gap between the last look and the end. The loop takes the whole stack at once and
+ * turns it round (R. K. Treiber, "Systems Programming: Coping with Parallelism", 1986).
+ *
+ * <p><b>Threading:</b> {@link #post} from any thread, everything else from the loop.
+ * <p><b>Order:</b> that of the posts; of one thread its own.
+ */
+final class Mailbox {
+    /** One thing to do. A message is posted once and is its own link, so that posting allocates nothing more. */
+    abstract static class Message {
+        @Nullable
+        Message next;
+
+        /** Runs on the loop. */
+        abstract void deliver();
+
+        /** Runs instead, on any thread, when the loop has ended. */
+        void refuse() {}
+    }
+
+    /** How posting went. */
+    enum Posted {
+        AWAKE,
+        WAKE_IT,
+        REFUSED
+    }
+
+    private static final class Mark extends Message {
+        @Override
+        void deliver() {
+            throw new AssertionError("a mark is never delivered");
+        }
+    }
+
+    private static final Message ASLEEP = new Mark();
+    private static final Message CLOSED = new Mark();
+    private static final VarHandle NEWEST;
+
+    static {
+        try {
+            NEWEST = MethodHandles.lookup().findVarHandle(Mailbox.class, "newest", Message.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    /** Any thread. */
+    @Nullable
+    private volatile Message newest;
+
+    /** Loop only: taken and not yet delivered, oldest first. */
+    @Nullable
+    private Message taken;
+
+    Posted post(Message message) {
+        while (true) {
+            Message top = newest;
+            if (top == CLOSED) {
+                return Posted.REFUSED;
+            }
+            message.next = top == ASLEEP ? null : top;
+            if (NEWEST.compareAndSet(this, top, message)) {
+                return top == ASLEEP ? Posted.WAKE_IT : Posted.AWAKE;
+            }
+        }
+    }
+
+    /** Announces that the loop is about to wait; false when there is something to do instead. */
+    boolean fallAsleep() {
+        return taken == null && NEWEST.compareAndSet(this, null, ASLEEP);
+    }
+
+    /** The loop has woken, by whatever. */
+    void wakeUp() {
+        NEWEST.compareAndSet(this, ASLEEP, null);
+    }
+
+    boolean isEmpty() {
+        return taken == null && newest == null;
+    }
+
+    /** The oldest message, or null. */
+    @Nullable
+    Message poll() {
+        if (taken == null) {
+            if (newest == null) {
+                return null;
+            }
+            taken = oldestFirst((Message) NEWEST.getAndSet(this, (Message) null));
+        }
+        Message message = taken;
+        taken = message.next;
+        message.next = null;
+        return message;
+    }
+
+    /** Ends the mailbox and refuses what is left in it. */
+    void close() {
+        for (Message message = poll(); message != null; message = poll()) {
+            message.refuse();
+        }
+        Message last = (Message) NEWEST.getAndSet(this, CLOSED);
+        if (last == CLOSED) {
+            return;
+        }
+        for (Message message = oldestFirst(last); message != null; message = message.next) {
+            message.refuse();
+        }
+    }
+
+    @Nullable
+    private static Message oldestFirst(@Nullable Message newestFirst) {
+        Message oldest = null;
+        Message rest = newestFirst;
+        while (rest != null) {
+            Message next = rest.next;
+            rest.next = oldest;
+            oldest = rest;
+            rest = next;
+        }
+        return oldest;
+    }
+}

@@ -1,0 +1,120 @@
+package io.rocketsockets;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/**
+ * What a server runs on: complete, checked and immutable. Written with a {@link ServerConfigurator}.
+ *
+ * @param endpoints at least one, each with a name of its own
+ * @param engine the name of the engine
+ * @param eventLoops how many loops, at least 1
+ * @param readBufferSize bytes one read may deliver
+ * @param writeBufferSize bytes of small writes gathered into one system call
+ * @param writeLowWaterMark unsent bytes at which a socket is read again
+ * @param writeHighWaterMark unsent bytes above which a socket is not read
+ * @param writeQueueLimit unsent bytes at which a write fails
+ * @param certificate path of the certificate for secure endpoints, empty for none
+ */
+public record ServerConfiguration(
+        List<EndpointConfiguration> endpoints,
+        String engine,
+        int eventLoops,
+        int readBufferSize,
+        int writeBufferSize,
+        int writeLowWaterMark,
+        int writeHighWaterMark,
+        int writeQueueLimit,
+        String certificate) {
+
+    static final int DEFAULT_READ_BUFFER = 64 * 1024;
+    static final int DEFAULT_WRITE_BUFFER = 16 * 1024;
+    static final int DEFAULT_LOW_WATER_MARK = 32 * 1024;
+    static final int DEFAULT_HIGH_WATER_MARK = 64 * 1024;
+    static final int DEFAULT_WRITE_QUEUE_LIMIT = 1024 * 1024;
+
+    private static final int SMALLEST_BUFFER = 1024;
+    private static final int LARGEST_BUFFER = 16 * 1024 * 1024;
+    private static final int MOST_LOOPS = 1024;
+
+    /** @throws ServerConfigurationException with every rule that is broken */
+    public ServerConfiguration {
+        endpoints = List.copyOf(endpoints);
+        List<String> errors = new ArrayList<>();
+        if (endpoints.isEmpty()) {
+            errors.add("endpoints=0 < 1; call useDefaultEndpoint() or addEndpoint(name, e -> e.port(..))");
+        }
+        Set<String> names = new HashSet<>();
+        for (EndpointConfiguration endpoint : endpoints) {
+            check(endpoint, names, errors);
+        }
+        if (!Engines.names().contains(engine)) {
+            errors.add("engine=" + engine + " is not one of " + Engines.names() + "; remove the call for the default");
+        }
+        between("eventLoops", eventLoops, 1, MOST_LOOPS, errors);
+        between("readBufferSize", readBufferSize, SMALLEST_BUFFER, LARGEST_BUFFER, errors);
+        between("writeBufferSize", writeBufferSize, SMALLEST_BUFFER, LARGEST_BUFFER, errors);
+        if (writeLowWaterMark < 0 || writeLowWaterMark > writeHighWaterMark) {
+            errors.add("writeWaterMarks: low=" + writeLowWaterMark + " is not within 0 to high=" + writeHighWaterMark
+                    + "; pass a lower low mark or a higher high mark");
+        }
+        if (writeQueueLimit < writeHighWaterMark) {
+            errors.add("writeQueueLimit=" + writeQueueLimit + " < writeHighWaterMark=" + writeHighWaterMark
+                    + "; raise the limit or lower the mark");
+        }
+        if (!errors.isEmpty()) {
+            throw new ServerConfigurationException(errors);
+        }
+    }
+
+    /**
+     * Runs the lambda, once and at once, and freezes what it configured.
+     *
+     * @throws ServerConfigurationException with every rule that is broken
+     */
+    public static ServerConfiguration of(Consumer<? super ServerConfigurator> options) {
+        Objects.requireNonNull(options, "options");
+        ServerConfigurator configurator = new ServerConfigurator();
+        options.accept(configurator);
+        return configurator.freeze();
+    }
+
+    private static void check(EndpointConfiguration endpoint, Set<String> names, List<String> errors) {
+        String name = endpoint.name();
+        if (name.isBlank() || name.equals("null")) {
+            errors.add("endpoint name=" + name + " is empty; give the endpoint a name");
+        } else if (!names.add(name)) {
+            errors.add("endpoint=" + name + " is configured twice; give each endpoint its own name");
+        }
+        if (endpoint.host().isEmpty() || endpoint.host().equals("null")) {
+            errors.add("endpoint=" + name + " host=" + endpoint.host()
+                    + " is empty; pass a host name or address to bindTo, or call bindToAll()");
+        }
+        if (endpoint.port() < 0 || endpoint.port() > 65_535) {
+            errors.add("endpoint=" + name + " port=" + endpoint.port()
+                    + " is not within 0 to 65535; pass the port to listen on, or 0 for any free one");
+        }
+        if (endpoint.backlog() < 1) {
+            errors.add("endpoint=" + name + " backlog=" + endpoint.backlog()
+                    + " < 1; remove the call for the default or pass at least 1");
+        }
+        if (endpoint.secure()) {
+            errors.add("endpoint=" + name + " secureSockets=true but this version has no TLS;"
+                    + " remove secureSockets() and let a proxy in front speak TLS");
+        }
+    }
+
+    private static void between(String option, int value, int smallest, int largest, List<String> errors) {
+        if (value < smallest) {
+            errors.add(option + "=" + value + " < " + smallest + "; remove the call for the default or pass at least "
+                    + smallest);
+        } else if (value > largest) {
+            errors.add(option + "=" + value + " > " + largest + "; remove the call for the default or pass at most "
+                    + largest);
+        }
+    }
+}

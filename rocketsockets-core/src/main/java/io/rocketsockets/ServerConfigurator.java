@@ -1,0 +1,100 @@
+package io.rocketsockets;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Consumer;
+
+/**
+ * Collects the options of a server; the last call wins, each returns this. What comes out is a {@link
+ * ServerConfiguration}, where every error is reported at once. Not for use after the lambda.
+ */
+public final class ServerConfigurator {
+    private final List<EndpointConfiguration> endpoints = new ArrayList<>();
+    private String engine = Engines.DEFAULT;
+    private int eventLoops = Runtime.getRuntime().availableProcessors();
+    private int readBufferSize = ServerConfiguration.DEFAULT_READ_BUFFER;
+    private int writeBufferSize = ServerConfiguration.DEFAULT_WRITE_BUFFER;
+    private int writeLowWaterMark = ServerConfiguration.DEFAULT_LOW_WATER_MARK;
+    private int writeHighWaterMark = ServerConfiguration.DEFAULT_HIGH_WATER_MARK;
+    private int writeQueueLimit = ServerConfiguration.DEFAULT_WRITE_QUEUE_LIMIT;
+    private String certificate = "";
+
+    ServerConfigurator() {}
+
+    /** Adds the endpoint {@code default}: every interface, port 8998, no TLS. */
+    public ServerConfigurator useDefaultEndpoint() {
+        return addEndpoint("default", endpoint -> {});
+    }
+
+    /** Adds an endpoint; a server may have any number, each with its own name. */
+    public ServerConfigurator addEndpoint(String name, Consumer<? super EndpointConfigurator> options) {
+        Objects.requireNonNull(options, "options");
+        EndpointConfigurator endpoint = new EndpointConfigurator(name);
+        options.accept(endpoint);
+        endpoints.add(endpoint.freeze());
+        return this;
+    }
+
+    /** Where the certificate chain and key of all secure endpoints come from: a PEM or PKCS#12 file. */
+    public ServerConfigurator secureWithCertFrom(String path) {
+        certificate = String.valueOf(path);
+        return this;
+    }
+
+    /** Bytes that one read may deliver, by default 64 KiB; one buffer per event loop. */
+    public ServerConfigurator readBufferSize(int bytes) {
+        readBufferSize = bytes;
+        return this;
+    }
+
+    /** Bytes of small writes gathered into one system call, by default 16 KiB. */
+    public ServerConfigurator writeBufferSize(int bytes) {
+        writeBufferSize = bytes;
+        return this;
+    }
+
+    /**
+     * A socket with more than {@code high} unsent bytes is not read until they fall to {@code low}: an application that
+     * echoes to a peer which does not read stays bounded. By default 32 KiB and 64 KiB, as in Netty.
+     */
+    public ServerConfigurator writeWaterMarks(int low, int high) {
+        writeLowWaterMark = low;
+        writeHighWaterMark = high;
+        return this;
+    }
+
+    /**
+     * A write to a socket that has this many unsent bytes already fails with {@link WriteQueueFullException}, by default
+     * 1 MiB. A single write of any size is taken while the queue is below it.
+     */
+    public ServerConfigurator writeQueueLimit(int bytes) {
+        writeQueueLimit = bytes;
+        return this;
+    }
+
+    /** How many event loops, each a thread, serve the sockets; by default one per processor. */
+    public ServerConfigurator eventLoops(int loops) {
+        eventLoops = loops;
+        return this;
+    }
+
+    /** What moves the bytes: {@code nio}. */
+    public ServerConfigurator engine(String name) {
+        engine = String.valueOf(name);
+        return this;
+    }
+
+    ServerConfiguration freeze() {
+        return new ServerConfiguration(
+                endpoints,
+                engine,
+                eventLoops,
+                readBufferSize,
+                writeBufferSize,
+                writeLowWaterMark,
+                writeHighWaterMark,
+                writeQueueLimit,
+                certificate);
+    }
+}

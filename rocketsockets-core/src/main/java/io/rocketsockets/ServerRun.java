@@ -1,0 +1,198 @@
+package io.rocketsockets;
+
+import io.rocketsockets.engine.Engine;
+import io.rocketsockets.engine.EngineFactory;
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+
+/**
+ * All that one run of a server opens, from its start to its stop; the next run begins clean.
+ *
+ * <p><b>Threading:</b> opened and stopped by one thread, read by any.
+ */
+final class ServerRun {
+    /** What {@code stop} may take over its grace: half of it to cut off, half to give up on a hanging callback. */
+    private static final long CUT_OFF_NANOS = 75_000_000;
+
+    private final Connections connections;
+    private final List<EventLoop> loops = new ArrayList<>();
+    private final List<Acceptor> acceptors = new ArrayList<>();
+
+    private ServerRun(Connections connections) {
+        this.connections = connections;
+    }
+
+    /**
+     * Opens the loops, then the endpoints, then accepts.
+     *
+     * @throws ServerStartException with everything closed again
+     */
+    static ServerRun start(ServerConfiguration configuration, SocketSessionFactory sessions) {
+        ServerRun run = new ServerRun(new Connections(configuration, sessions));
+        try {
+            run.openLoops(configuration);
+            for (EndpointConfiguration endpoint : configuration.endpoints()) {
+                run.openAcceptor(endpoint);
+            }
+            run.acceptors.forEach(acceptor -> acceptor.loop().execute(acceptor::resume));
+            return run;
+        } catch (Throwable failure) {
+            run.stop(Duration.ZERO);
+            throw failure;
+        }
+    }
+
+    private void openLoops(ServerConfiguration configuration) {
+        EngineFactory factory = Engines.named(configuration.engine());
+        for (int number = 0; number < configuration.eventLoops(); number++) {
+            try {
+                Engine engine = factory.open(configuration.readBufferSize());
+                EventLoop loop = new EventLoop(number, engine, configuration.writeBufferSize(), connections.all());
+                loop.start();
+                loops.add(loop);
+            } catch (IOException | OutOfMemoryError failure) {
+                throw new ServerStartException(
+                        "cannot open event loop: number=" + number + " of eventLoops=" + configuration.eventLoops()
+                                + " engine=" + configuration.engine() + " " + failure.getMessage()
+                                + "; lower eventLoops or raise the limit on descriptors, threads or memory",
+                        failure);
+            }
+        }
+    }
+
+    private void openAcceptor(EndpointConfiguration endpoint) {
+        EventLoop loop = loops.get(acceptors.size() % loops.size());
+        CompletableFuture<Acceptor> opened = new CompletableFuture<>();
+        loop.execute(() -> {
+            try {
+                opened.complete(Acceptor.open(endpoint, loop, new LoadBalancer(loops), connections));
+            } catch (Throwable failure) {
+                opened.completeExceptionally(failure);
+            }
+        });
+        try {
+            acceptors.add(opened.join());
+        } catch (CompletionException failure) {
+            throw cannotListen(endpoint, failure.getCause());
+        }
+    }
+
+    private static ServerStartException cannotListen(EndpointConfiguration endpoint, Throwable cause) {
+        String message = cause instanceof UnknownHostException ? "unknown host" : String.valueOf(cause.getMessage());
+        String remedy;
+        if (message.contains("already in use")) {
+            remedy = "stop the other process or use port 0";
+        } else if (message.contains("ermission denied")) {
+            remedy = "use a port above 1023 or grant CAP_NET_BIND_SERVICE";
+        } else {
+            remedy = "bind to an address of this machine or call bindToAll()";
+        }
+        return new ServerStartException("cannot listen: " + endpoint + " " + message + "; " + remedy, cause);
+    }
+
+    /** Ends the run within the grace plus 200 ms, whatever callbacks do. */
+    ShutdownReport stop(Duration grace) {
+        long deadline = System.nanoTime() + nanosOf(grace);
+        post(this::drain);
+        boolean interrupted = join(deadline);
+        post(loop -> loop.forEachConnection(Connection::onGraceEnds));
+        interrupted |= join(System.nanoTime() + CUT_OFF_NANOS);
+        ShutdownReport report = ShutdownReport.EMPTY;
+        for (EventLoop loop : loops) {
+            report = report.plus(loop.isAlive() ? abandon(loop) : loop.report());
+        }
+        interrupted |= join(System.nanoTime() + CUT_OFF_NANOS);
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return report;
+    }
+
+    /** Some 292 years are no shorter than for ever. */
+    private static long nanosOf(Duration grace) {
+        try {
+            return Math.max(0, grace.toNanos());
+        } catch (ArithmeticException forEver) {
+            return grace.isNegative() ? 0 : Long.MAX_VALUE / 2;
+        }
+    }
+
+    private void post(Consumer<EventLoop> step) {
+        for (EventLoop loop : loops) {
+            loop.execute(() -> step.accept(loop));
+        }
+    }
+
+    private void drain(EventLoop loop) {
+        for (Acceptor acceptor : acceptors) {
+            if (acceptor.loop() == loop) {
+                acceptor.close();
+            }
+        }
+        loop.stopWhenEmpty();
+        loop.forEachConnection(Connection::onServerStops);
+    }
+
+    /** A callback does not return: its loop's sockets are cut off over its head, and it is interrupted. */
+    private static ShutdownReport abandon(EventLoop loop) {
+        int[] forced = new int[1];
+        long[] notSent = new long[1];
+        loop.abandon();
+        loop.forEachConnection(connection -> {
+            connection.abandon();
+            forced[0]++;
+            notSent[0] += connection.unsentBytes();
+        });
+        return new ShutdownReport(0, forced[0], notSent[0]);
+    }
+
+    /** Waits for every loop, until the deadline; true when interrupted, which ends the wait. */
+    private boolean join(long deadline) {
+        try {
+            for (EventLoop loop : loops) {
+                loop.join(deadline - System.nanoTime());
+            }
+            return false;
+        } catch (InterruptedException hurry) {
+            return true;
+        }
+    }
+
+    boolean isOnItsLoop() {
+        return loops.stream().anyMatch(EventLoop::inLoop);
+    }
+
+    SocketAddress localAddress(String endpointName) {
+        return acceptors.stream()
+                .filter(acceptor -> acceptor.endpoint().name().equals(endpointName))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("no such endpoint: name=" + endpointName
+                        + " is not one of "
+                        + acceptors.stream().map(a -> a.endpoint().name()).toList()))
+                .localAddress();
+    }
+
+    Optional<SocketHandle> socket(String id) {
+        return connections.find(id);
+    }
+
+    ServerStats stats() {
+        return LoopMeter.sum(loops.stream().map(loop -> loop.meter).toList(), System.nanoTime());
+    }
+
+    @Override
+    public String toString() {
+        return acceptors.stream()
+                .map(acceptor -> acceptor.endpoint().name() + "=" + acceptor.localAddress())
+                .collect(Collectors.joining(" "));
+    }
+}

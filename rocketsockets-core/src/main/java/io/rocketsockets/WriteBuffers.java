@@ -1,0 +1,119 @@
+package io.rocketsockets;
+
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The memory of one loop's {@link WriteQueue}s, kept so that nothing is allocated per message: chunks that gather small
+ * writes, and the nodes of the queues.
+ *
+ * <p><b>Threading:</b> confined to the loop.
+ */
+final class WriteBuffers {
+    /** Chunks that may be out at once; enough to gather for hundreds of sockets in one turn. More go to the heap. */
+    private static final int CHUNK_MEMORY_BYTES = 1024 * 1024;
+
+    /** Nodes kept; a bound so that one burst does not hold memory for ever. */
+    private static final int NODES = 4096;
+
+    /** Buffers of one gathered write. */
+    private static final int GATHERED = 64;
+
+    /** Bytes to send, position to limit; the buffer is of this pool, of the application, or a copy on the heap. */
+    static final class Segment {
+        ByteBuffer bytes;
+        final boolean isChunk;
+        /** Whether it may be the loop's receive buffer, which is overwritten once the callback has returned. */
+        boolean isBorrowed;
+
+        @Nullable
+        Segment next;
+
+        Segment(ByteBuffer bytes, boolean isChunk) {
+            this.bytes = bytes;
+            this.isChunk = isChunk;
+        }
+
+        boolean appends(ByteBuffer source, int count) {
+            int end = bytes.limit();
+            if (!isChunk || bytes.capacity() - end < count) {
+                return false;
+            }
+            bytes.limit(end + count);
+            bytes.put(end, source, source.position(), count);
+            return true;
+        }
+    }
+
+    /** The buffers of the write that is being handed to the engine. */
+    final ByteBuffer[] gathered = new ByteBuffer[GATHERED];
+
+    private final int chunkBytes;
+    private int chunksLeft;
+
+    @Nullable
+    private Segment freeChunks;
+
+    @Nullable
+    private Completion freeCompletions;
+
+    private int freeCompletionCount;
+
+    WriteBuffers(int chunkBytes) {
+        this.chunkBytes = chunkBytes;
+        this.chunksLeft = Math.max(1, CHUNK_MEMORY_BYTES / chunkBytes);
+    }
+
+    /** A segment that holds a copy of so many bytes of the source, if possible with room for more. */
+    Segment copyOf(ByteBuffer source, int count) {
+        Segment segment = count <= chunkBytes ? takeChunk() : null;
+        if (segment == null) {
+            segment = new Segment(ByteBuffer.allocate(count), false);
+            segment.bytes.put(0, source, source.position(), count);
+        } else {
+            segment.appends(source, count);
+        }
+        return segment;
+    }
+
+    @Nullable
+    private Segment takeChunk() {
+        Segment chunk = freeChunks;
+        if (chunk != null) {
+            freeChunks = chunk.next;
+            chunk.next = null;
+        } else if (chunksLeft > 0) {
+            chunksLeft--;
+            chunk = new Segment(ByteBuffer.allocateDirect(chunkBytes).limit(0), true);
+        }
+        return chunk;
+    }
+
+    void release(Segment segment) {
+        if (segment.isChunk) {
+            segment.bytes.clear().limit(0);
+            segment.next = freeChunks;
+            freeChunks = segment;
+        }
+    }
+
+    Completion completion() {
+        Completion completion = freeCompletions;
+        if (completion == null) {
+            return new Completion();
+        }
+        freeCompletions = completion.next;
+        freeCompletionCount--;
+        completion.next = null;
+        return completion;
+    }
+
+    void release(Completion completion) {
+        if (freeCompletionCount < NODES) {
+            completion.clear();
+            completion.next = freeCompletions;
+            freeCompletions = completion;
+            freeCompletionCount++;
+        }
+    }
+}

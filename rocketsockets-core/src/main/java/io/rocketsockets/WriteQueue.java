@@ -1,0 +1,196 @@
+package io.rocketsockets;
+
+import io.rocketsockets.WriteBuffers.Segment;
+import io.rocketsockets.engine.Transport;
+import io.rocketsockets.engine.TransportException;
+import java.nio.ByteBuffer;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The bytes of one connection that the kernel has not taken yet, and who is to be told when it has.
+ *
+ * <p>Small writes are copied into a chunk of the loop, so that those of one turn leave in one system call; large ones are
+ * referred to. Offsets count the bytes of the connection's whole life.
+ *
+ * <p><b>Threading:</b> confined to the loop that owns the connection.
+ */
+final class WriteQueue {
+    /** Below this, copying costs less than a buffer of its own in the gathered write. */
+    private static final int COPIED_BYTES = 4096;
+
+    @Nullable
+    private Segment head;
+
+    @Nullable
+    private Segment tail;
+
+    @Nullable
+    private Completion firstDue;
+
+    @Nullable
+    private Completion lastDue;
+
+    private long queued;
+    private long taken;
+
+    /**
+     * Adds the bytes from position to limit. A borrowed buffer is only good until {@link #keep}.
+     *
+     * @return whether the queue refers to the buffer, rather than to a copy
+     */
+    boolean add(ByteBuffer source, boolean isBorrowed, WriteBuffers buffers) {
+        int count = source.remaining();
+        queued += count;
+        if (count > COPIED_BYTES) {
+            // A view of our own: the application's position and limit stay as they are.
+            append(new Segment(source.duplicate(), false)).isBorrowed = isBorrowed;
+            return true;
+        }
+        if (count > 0 && (tail == null || !tail.appends(source, count))) {
+            append(buffers.copyOf(source, count));
+        }
+        return false;
+    }
+
+    /** Tells one of the two when the kernel has taken all that was added so far. */
+    void whenTaken(Runnable onComplete, Consumer<? super Throwable> onException, WriteBuffers buffers) {
+        Completion completion = buffers.completion();
+        completion.endOffset = queued;
+        completion.onComplete = onComplete;
+        completion.onException = onException;
+        if (lastDue == null) {
+            firstDue = completion;
+        } else {
+            lastDue.next = completion;
+        }
+        lastDue = completion;
+    }
+
+    /**
+     * Hands over as much as the transport takes.
+     *
+     * @return whether that was all; if not, {@link #advance} follows
+     */
+    boolean flush(Transport transport, WriteBuffers buffers) throws TransportException {
+        ByteBuffer[] gathered = buffers.gathered;
+        while (head != null) {
+            int count = 0;
+            long offered = 0;
+            for (Segment segment = head; segment != null && count < gathered.length; segment = segment.next) {
+                gathered[count++] = segment.bytes;
+                offered += segment.bytes.remaining();
+            }
+            long n = transport.write(gathered, count);
+            taken += n;
+            releaseSent(buffers);
+            if (n < offered) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** The engine took that many bytes more since {@link #flush}. */
+    void advance(long count, WriteBuffers buffers) {
+        taken += count;
+        long left = count;
+        for (Segment segment = head; left > 0 && segment != null; segment = segment.next) {
+            int n = (int) Math.min(left, segment.bytes.remaining());
+            segment.bytes.position(segment.bytes.position() + n);
+            left -= n;
+        }
+        releaseSent(buffers);
+    }
+
+    /** Copies what is left of borrowed buffers, and of chunks, which are too large to wait with a slow peer. */
+    void keep(WriteBuffers buffers) {
+        Segment previous = null;
+        for (Segment segment = head; segment != null; segment = segment.next) {
+            if (segment.isBorrowed || segment.isChunk) {
+                Segment copy = new Segment(
+                        ByteBuffer.allocate(segment.bytes.remaining())
+                                .put(segment.bytes)
+                                .flip(),
+                        false);
+                copy.next = segment.next;
+                if (previous == null) {
+                    head = copy;
+                } else {
+                    previous.next = copy;
+                }
+                if (tail == segment) {
+                    tail = copy;
+                }
+                buffers.release(segment);
+                segment = copy;
+            }
+            previous = segment;
+        }
+    }
+
+    /** The oldest completion of the first so many bytes, or null; the caller runs and releases it. */
+    @Nullable
+    Completion pollDone(long upTo) {
+        return firstDue != null && firstDue.endOffset <= upTo ? pollDue() : null;
+    }
+
+    /** The oldest completion, done or not, or null. */
+    @Nullable
+    Completion pollDue() {
+        Completion completion = firstDue;
+        if (completion != null) {
+            firstDue = completion.next;
+            if (firstDue == null) {
+                lastDue = null;
+            }
+            completion.next = null;
+        }
+        return completion;
+    }
+
+    boolean isEmpty() {
+        return head == null;
+    }
+
+    /** Bytes that the kernel has taken in the life of the connection. */
+    long takenBytes() {
+        return taken;
+    }
+
+    long unsentBytes() {
+        return queued - taken;
+    }
+
+    /** Forgets the bytes; the completions stay, to be told. */
+    void drop(WriteBuffers buffers) {
+        for (Segment segment = head; segment != null; ) {
+            Segment next = segment.next;
+            buffers.release(segment);
+            segment = next;
+        }
+        head = null;
+        tail = null;
+    }
+
+    private Segment append(Segment segment) {
+        if (tail == null) {
+            head = segment;
+        } else {
+            tail.next = segment;
+        }
+        tail = segment;
+        return segment;
+    }
+
+    private void releaseSent(WriteBuffers buffers) {
+        while (head != null && !head.bytes.hasRemaining()) {
+            Segment sent = head;
+            head = sent.next;
+            buffers.release(sent);
+        }
+        if (head == null) {
+            tail = null;
+        }
+    }
+}

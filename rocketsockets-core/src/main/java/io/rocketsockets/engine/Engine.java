@@ -1,0 +1,40 @@
+package io.rocketsockets.engine;
+
+import java.io.IOException;
+import java.net.SocketAddress;
+
+/** Moves the bytes of one event loop. Every method but {@link #wakeup} is called on the loop's thread. */
+public interface Engine extends AutoCloseable {
+    /**
+     * Binds, listens and reports each connection to the handler.
+     *
+     * @throws IOException when the address cannot be bound; nothing is left open
+     */
+    Listener listen(SocketAddress address, int backlog, AcceptHandler handler) throws IOException;
+
+    /**
+     * Takes over a transport that an engine of the same kind accepted; from now on it belongs to this loop and reports to
+     * the handler. It does not read until {@link Transport#startReading()}.
+     *
+     * @throws TransportException when the system refuses; the caller closes the transport
+     */
+    void adopt(Transport transport, TransportHandler handler) throws TransportException;
+
+    /**
+     * Waits until something has happened, {@link #wakeup} was called, or the time is over.
+     *
+     * @param timeoutNanos 0 does not wait, a negative one waits without limit
+     * @return how many events {@link #dispatch} will report
+     */
+    int poll(long timeoutNanos) throws IOException;
+
+    /** Reports what {@link #poll} found, to the handlers; what they throw is a bug above the seam and comes through. */
+    void dispatch();
+
+    /** Ends the current or else the next wait; from any thread. */
+    void wakeup();
+
+    /** Closes the engine with all that is still registered. */
+    @Override
+    void close() throws IOException;
+}

@@ -1,0 +1,17 @@
+package io.rocketsockets.engine;
+
+import java.io.IOException;
+
+/** Opens engines of one kind; immutable, safe for any thread. */
+public interface EngineFactory {
+    /** What {@code engine(..)} in the configuration calls it. */
+    String name();
+
+    /**
+     * Opens the engine of one event loop, called before the loop's thread starts.
+     *
+     * @param readBufferBytes the most that one {@link TransportHandler#onRead} may deliver
+     * @throws IOException when the system refuses; nothing is left open
+     */
+    Engine open(int readBufferBytes) throws IOException;
+}

@@ -1,0 +1,40 @@
+package io.rocketsockets.engine;
+
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+
+/** One connected socket inside an engine. Confined to the loop that adopted it, except where said otherwise. */
+public interface Transport {
+    /** Answers after the close too; from any thread. */
+    SocketAddress remoteAddress();
+
+    /** Answers after the close too; from any thread. */
+    SocketAddress localAddress();
+
+    /** Reports every read to the handler until {@link #stopReading()}. */
+    void startReading();
+
+    /** After this returned nothing is reported by {@link TransportHandler#onRead} until {@link #startReading()}. */
+    void stopReading();
+
+    /**
+     * Hands over the bytes, from position to limit, of the first {@code count} buffers; moves the positions past what was
+     * taken.
+     *
+     * <p>When less than everything was taken, {@link TransportHandler#onWritten} follows; until then nothing may be
+     * written and the rest must not change.
+     *
+     * @return bytes the kernel has taken at once
+     * @throws TransportException when the connection is broken
+     */
+    long write(ByteBuffer[] buffers, int count) throws TransportException;
+
+    /** Sends FIN after what was written; reading goes on. */
+    void shutdownOutput() throws TransportException;
+
+    /** Closes: FIN, or RST when received bytes were not read. Nothing is reported any more. Idempotent; any thread. */
+    void close();
+
+    /** Closes with RST and drops what the kernel holds. Nothing is reported any more. Idempotent; any thread. */
+    void reset();
+}

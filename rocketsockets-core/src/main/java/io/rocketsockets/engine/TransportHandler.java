@@ -1,0 +1,18 @@
+package io.rocketsockets.engine;
+
+import java.nio.ByteBuffer;
+
+/** What a {@link Transport} reports, on its loop. Nothing is reported after the transport was closed. */
+public interface TransportHandler {
+    /** Bytes came, never 0 of them; the buffer is the engine's and valid until this returns. */
+    void onRead(ByteBuffer bytes);
+
+    /** The peer sent FIN; reported once, after the last {@link #onRead}. */
+    void onEnd();
+
+    /** A {@link Transport#write} that was not taken whole got further by that many bytes; more may be written. */
+    void onWritten(long bytes);
+
+    /** The connection is broken; the last report, the handler closes the transport. */
+    void onFailed(TransportException cause);
+}

@@ -1,0 +1,144 @@
+package io.rocketsockets.nio;
+
+import io.rocketsockets.engine.AcceptHandler;
+import io.rocketsockets.engine.Listener;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.Inet4Address;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.SocketException;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.channels.UnsupportedAddressTypeException;
+import java.util.List;
+
+/** A listening socket; accepts in batches. */
+final class NioListener implements Listener, NioEngine.Ready {
+    /** Connections accepted in one turn, so that a burst of them leaves time for the sockets that live. */
+    private static final int ACCEPTS_PER_TURN = 64;
+
+    /** Failures of single connections in one turn after which the fault is taken to be the system's. */
+    private static final int FAILURES_PER_TURN = 8;
+
+    /** What the kernel says (EMFILE, ENFILE, ENOBUFS, ENOMEM) when it cannot accept for a while. */
+    private static final List<String> EXHAUSTED =
+            List.of("Too many open files", "No buffer space", "Cannot allocate memory", "Out of memory");
+
+    private final ServerSocketChannel channel;
+    private final SelectionKey key;
+    private final SocketAddress localAddress;
+    private final AcceptHandler handler;
+
+    private NioListener(ServerSocketChannel channel, Selector selector, AcceptHandler handler) throws IOException {
+        this.channel = channel;
+        this.localAddress = channel.getLocalAddress();
+        this.handler = handler;
+        channel.configureBlocking(false);
+        this.key = channel.register(selector, 0, this);
+    }
+
+    static NioListener open(Selector selector, SocketAddress address, int backlog, AcceptHandler handler)
+            throws IOException {
+        ServerSocketChannel channel = openFor(address);
+        try {
+            bind(channel, address, backlog);
+            return new NioListener(channel, selector, handler);
+        } catch (Throwable failure) {
+            try (channel) {
+                throw failure;
+            }
+        }
+    }
+
+    /** Where there is no IPv6, its wildcard means that of IPv4. */
+    private static void bind(ServerSocketChannel channel, SocketAddress address, int backlog) throws IOException {
+        try {
+            channel.bind(address, backlog);
+        } catch (UnsupportedAddressTypeException noIpv6) {
+            if (!(address instanceof InetSocketAddress inet && inet.getAddress().isAnyLocalAddress())) {
+                throw new SocketException("IPv6 is not available on this machine");
+            }
+            channel.bind(new InetSocketAddress(inet.getPort()), backlog);
+        }
+    }
+
+    /** An IPv4 address gets an IPv4 socket, or else 0.0.0.0 would listen on IPv6 too; the IPv6 wildcard gets both. */
+    private static ServerSocketChannel openFor(SocketAddress address) throws IOException {
+        boolean ipv4 = address instanceof InetSocketAddress inet && inet.getAddress() instanceof Inet4Address;
+        return ipv4 ? ServerSocketChannel.open(StandardProtocolFamily.INET) : ServerSocketChannel.open();
+    }
+
+    @Override
+    public SocketAddress localAddress() {
+        return localAddress;
+    }
+
+    @Override
+    public void pause() {
+        if (key.isValid()) {
+            key.interestOps(0);
+        }
+    }
+
+    @Override
+    public void resume() {
+        if (key.isValid()) {
+            key.interestOps(SelectionKey.OP_ACCEPT);
+        }
+    }
+
+    @Override
+    public void onReady(int operations) {
+        int failures = 0;
+        for (int i = 0; i < ACCEPTS_PER_TURN && channel.isOpen(); i++) {
+            try {
+                SocketChannel accepted = channel.accept();
+                if (accepted == null) {
+                    return;
+                }
+                handler.onAccepted(configure(accepted));
+            } catch (ClosedChannelException closed) {
+                return;
+            } catch (IOException failure) {
+                if (isExhausted(failure) || ++failures == FAILURES_PER_TURN) {
+                    handler.onAcceptFailed(failure);
+                    return;
+                }
+            }
+        }
+    }
+
+    private static NioTransport configure(SocketChannel accepted) throws IOException {
+        try {
+            accepted.configureBlocking(false);
+            accepted.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            return new NioTransport(accepted);
+        } catch (IOException | RuntimeException failure) {
+            try (accepted) {
+                throw failure;
+            }
+        }
+    }
+
+    private static boolean isExhausted(IOException failure) {
+        String message = String.valueOf(failure.getMessage());
+        return EXHAUSTED.stream().anyMatch(message::contains);
+    }
+
+    @Override
+    public void close() {
+        try {
+            channel.close();
+            // The descriptor of a registered channel is closed by the selector that it is registered with.
+            key.selector().selectNow();
+        } catch (IOException failure) {
+            throw new UncheckedIOException("cannot close listener: address=" + localAddress, failure);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+package io.rocketsockets.nio;
+
+import io.rocketsockets.engine.Transport;
+import io.rocketsockets.engine.TransportException;
+import io.rocketsockets.engine.TransportHandler;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.SocketAddress;
+import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
+
+/** A connected socket: reads when it is ready, writes at once, and waits for room when the kernel has none. */
+final class NioTransport implements Transport, NioEngine.Ready {
+    /** Reads of one socket in one turn, so that a loud peer leaves time for the others. */
+    private static final int READS_PER_TURN = 16;
+
+    private final SocketChannel channel;
+    private final SocketAddress remoteAddress;
+    private final SocketAddress localAddress;
+
+    // Loop thread only; set by attach.
+    private NioEngine engine;
+    private SelectionKey key;
+    private TransportHandler handler;
+    private int interest;
+
+    /** Volatile since a stop may close from outside the loop. */
+    private volatile boolean closed;
+
+    NioTransport(SocketChannel channel) throws IOException {
+        this.channel = channel;
+        this.remoteAddress = channel.getRemoteAddress();
+        this.localAddress = channel.getLocalAddress();
+    }
+
+    void attach(NioEngine engine, Selector selector, TransportHandler handler) throws TransportException {
+        this.engine = engine;
+        this.handler = handler;
+        try {
+            key = channel.register(selector, 0, this);
+        } catch (ClosedChannelException closed) {
+            throw failure(closed);
+        }
+    }
+
+    @Override
+    public SocketAddress remoteAddress() {
+        return remoteAddress;
+    }
+
+    @Override
+    public SocketAddress localAddress() {
+        return localAddress;
+    }
+
+    @Override
+    public void startReading() {
+        interest(interest | SelectionKey.OP_READ);
+    }
+
+    @Override
+    public void stopReading() {
+        interest(interest & ~SelectionKey.OP_READ);
+    }
+
+    private void interest(int wanted) {
+        if (interest != wanted && !closed) {
+            interest = wanted;
+            key.interestOps(wanted);
+        }
+    }
+
+    @Override
+    public void onReady(int operations) {
+        if ((operations & SelectionKey.OP_READ) != 0) {
+            readAll();
+        }
+        if ((operations & SelectionKey.OP_WRITE) != 0 && !closed) {
+            handler.onWritten(0);
+        }
+    }
+
+    /** Reads again only when the buffer was filled: less means that the kernel had no more. */
+    private void readAll() {
+        ByteBuffer buffer = engine.receive;
+        for (int i = 0; i < READS_PER_TURN && !closed && (interest & SelectionKey.OP_READ) != 0; i++) {
+            buffer.clear();
+            int n;
+            try {
+                n = channel.read(buffer);
+            } catch (IOException cause) {
+                handler.onFailed(failure(cause));
+                return;
+            }
+            if (n <= 0) {
+                if (n < 0) {
+                    stopReading();
+                    handler.onEnd();
+                }
+                return;
+            }
+            buffer.flip();
+            handler.onRead(buffer);
+            if (n < buffer.capacity()) {
+                return;
+            }
+        }
+    }
+
+    @Override
+    public long write(ByteBuffer[] buffers, int count) throws TransportException {
+        try {
+            long total = 0;
+            for (int first = 0; first < count; ) {
+                if (!buffers[first].hasRemaining()) {
+                    first++;
+                    continue;
+                }
+                boolean alone = isBestAlone(buffers, first, count);
+                ByteBuffer bytes = alone ? buffers[first] : gather(buffers, first, count);
+                int offered = bytes.remaining();
+                int taken = channel.write(bytes);
+                if (!alone) {
+                    advance(buffers, first, taken);
+                }
+                total += taken;
+                if (taken < offered) {
+                    interest(interest | SelectionKey.OP_WRITE);
+                    return total;
+                }
+            }
+            interest(interest & ~SelectionKey.OP_WRITE);
+            return total;
+        } catch (IOException cause) {
+            throw failure(cause);
+        }
+    }
+
+    private boolean isBestAlone(ByteBuffer[] buffers, int first, int count) {
+        ByteBuffer buffer = buffers[first];
+        return buffer.isDirect() && (first == count - 1 || buffer.remaining() >= engine.staging.capacity());
+    }
+
+    /**
+     * Copies as much as fits into one direct buffer. The JDK would copy heap buffers as well, into a temporary buffer of
+     * any size that it then keeps; and for the small ones one call with a copy is cheaper than a vectored write.
+     */
+    private ByteBuffer gather(ByteBuffer[] buffers, int first, int count) {
+        ByteBuffer staging = engine.staging.clear();
+        for (int i = first; i < count && staging.hasRemaining(); i++) {
+            ByteBuffer buffer = buffers[i];
+            int n = Math.min(buffer.remaining(), staging.remaining());
+            staging.put(staging.position(), buffer, buffer.position(), n);
+            staging.position(staging.position() + n);
+        }
+        return staging.flip();
+    }
+
+    private static void advance(ByteBuffer[] buffers, int first, int taken) {
+        for (int i = first, left = taken; left > 0; i++) {
+            int n = Math.min(buffers[i].remaining(), left);
+            buffers[i].position(buffers[i].position() + n);
+            left -= n;
+        }
+    }
+
+    @Override
+    public void shutdownOutput() throws TransportException {
+        try {
+            channel.shutdownOutput();
+        } catch (IOException cause) {
+            throw failure(cause);
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        try {
+            channel.close();
+        } catch (IOException cause) {
+            throw new UncheckedIOException("cannot close socket: remote=" + remoteAddress, cause);
+        }
+    }
+
+    @Override
+    public void reset() {
+        if (closed) {
+            return;
+        }
+        try {
+            channel.setOption(StandardSocketOptions.SO_LINGER, 0);
+        } catch (IOException gone) {
+            // The peer reset it first, which is what was wanted.
+        }
+        close();
+    }
+
+    /** The JDK tells errno by the text of strerror only. */
+    private static TransportException failure(IOException cause) {
+        String message = String.valueOf(cause.getMessage());
+        if (message.contains("reset") || message.contains("Broken pipe")) {
+            return new TransportException(TransportException.Kind.RESET, cause);
+        }
+        if (message.contains("timed out") || message.contains("unreachable") || message.contains("No route")) {
+            return new TransportException(TransportException.Kind.UNREACHABLE, cause);
+        }
+        return new TransportException(TransportException.Kind.OTHER, cause);
+    }
+}

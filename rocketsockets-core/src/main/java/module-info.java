@@ -1,0 +1,11 @@
+/**
+ * The socket server: configure it with {@link io.rocketsockets.RocketServer}, run it as
+ * {@link io.rocketsockets.SocketServer}.
+ */
+module io.rocketsockets {
+    requires org.slf4j;
+    requires static org.jspecify;
+
+    exports io.rocketsockets;
+    exports io.rocketsockets.engine;
+}
