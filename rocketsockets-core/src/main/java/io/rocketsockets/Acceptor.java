@@ -8,7 +8,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnknownHostException;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,7 +28,11 @@ final class Acceptor implements AcceptHandler {
     private final EventLoop loop;
     private final LoadBalancer balancer;
     private final Connections connections;
-    private @Nullable Listener listener;
+
+    /** Set by {@link #open}, before anything can be accepted. */
+    @SuppressWarnings("NullAway.Init")
+    private Listener listener;
+
     private final BackOff backOff = new BackOff();
 
     private Acceptor(EndpointConfiguration endpoint, EventLoop loop, LoadBalancer balancer, Connections connections) {
@@ -77,6 +80,7 @@ final class Acceptor implements AcceptHandler {
         if (owner == loop) {
             connection.onAdopted();
         } else if (!owner.execute(connection.new Adoption())) {
+            loop.meter.turnedAway(CloseReason.STOPPED);
             transport.close();
         }
     }

@@ -3,13 +3,8 @@ package io.rocketsockets;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportHandler;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -18,36 +13,22 @@ import org.slf4j.LoggerFactory;
 /**
  * One accepted connection: its session, what it reads and the bytes not yet written.
  *
- * <p><b>Threading:</b> confined to the {@link EventLoop} that owns it; the methods of {@link SocketHandle} may be called
- * from any thread and post to that loop's {@link Mailbox}. Callbacks run between the steps of a turn, never inside a
+ * <p><b>Threading:</b> confined to the {@link EventLoop} that owns it; applications reach it from any thread through its
+ * {@link ConnectionHandle}. Callbacks run between the steps of a turn, never inside a
  * call of the application.
  * <p><b>State:</b> {@code OPEN -> DRAINING -> LINGERING -> CLOSED}, where each step may be left out. DRAINING sends what
  * is queued, then FIN; LINGERING discards what the peer still sends, since closing with unread input would reset the
  * connection and destroy what the peer has not read yet (RFC 1122, 4.2.2.13; nginx calls it lingering close).
  * <p><b>Failure:</b> whatever a callback throws closes this connection, never the loop.
  */
-final class Connection implements SocketHandle, TransportHandler {
+final class Connection implements TransportHandler {
     private static final Logger LOG = LoggerFactory.getLogger(SocketServer.class);
-    private static final AtomicLong IDS = new AtomicLong(System.nanoTime() >>> 20);
 
     /** A peer that has been quiet for this long after our FIN has nothing under way. */
     private static final long LINGER_QUIET_NANOS = 100_000_000;
 
     /** However much the peer goes on sending. */
     private static final long LINGER_NANOS = 2_000_000_000;
-
-    private static final VarHandle UNSENT;
-    private static final VarHandle POSTED;
-
-    static {
-        try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            UNSENT = lookup.findVarHandle(Connection.class, "unsent", long.class);
-            POSTED = lookup.findVarHandle(Connection.class, "posted", long.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
 
     private enum State {
         OPEN,
@@ -57,11 +38,10 @@ final class Connection implements SocketHandle, TransportHandler {
     }
 
     // Immutable.
-    private final String id = Long.toString(IDS.incrementAndGet(), Character.MAX_RADIX);
-    private final String endpoint;
     private final Connections connections;
     private final Transport transport;
     private final EventLoop loop;
+    private final ConnectionHandle handle;
 
     // Loop thread only.
     private final WriteQueue queue = new WriteQueue();
@@ -85,24 +65,15 @@ final class Connection implements SocketHandle, TransportHandler {
     @Nullable
     Connection nextClosed;
 
-    // Any thread.
-    /** Falls before the loop hears of it, so that the caller of close() sees it at once. */
-    private volatile boolean open = true;
-
-    private volatile @Nullable CloseReason closeReason;
-    private volatile @Nullable Object attachment;
-
-    /** Unsent bytes of the queue, published by the loop after each flush. */
-    private long unsent;
-
-    /** Bytes that writes of other threads have posted and the loop has not queued yet. */
-    private long posted;
-
     Connection(String endpoint, Connections connections, Transport transport, EventLoop loop) {
-        this.endpoint = endpoint;
         this.connections = connections;
         this.transport = transport;
         this.loop = loop;
+        this.handle = new ConnectionHandle(endpoint, this, transport, loop);
+    }
+
+    ConnectionHandle handle() {
+        return handle;
     }
 
     EventLoop loop() {
@@ -115,6 +86,7 @@ final class Connection implements SocketHandle, TransportHandler {
     void onAdopted() {
         assert loop.inLoop();
         if (loop.isStopping()) {
+            loop.meter.turnedAway(CloseReason.STOPPED);
             transport.close();
             return;
         }
@@ -128,14 +100,14 @@ final class Connection implements SocketHandle, TransportHandler {
         }
         delivering = true;
         try {
-            session =
-                    Objects.requireNonNull(connections.sessions.open(this), "SocketSessionFactory.open returned null");
+            session = Objects.requireNonNull(
+                    connections.sessions.open(handle), "SocketSessionFactory.open returned null");
         } catch (Throwable fault) {
             onHandlerFailed("opening its session", fault);
         }
         delivering = false;
         afterCallback();
-        if (state == State.OPEN && !reading && queue.isEmpty()) {
+        if (state == State.OPEN && !reading && queue.isIdle()) {
             connections.warnOfIdleSession(this);
         }
     }
@@ -158,7 +130,8 @@ final class Connection implements SocketHandle, TransportHandler {
         assert loop.inLoop();
         int count = bytes.remaining();
         loop.meter.read(count);
-        if (state != State.OPEN) {
+        SocketSession receiver = session;
+        if (state != State.OPEN || receiver == null) {
             if (linger != null) {
                 linger.heard();
             }
@@ -172,7 +145,7 @@ final class Connection implements SocketHandle, TransportHandler {
         loop.beginDelivery();
         delivering = true;
         try {
-            session.onBytes(view);
+            receiver.onBytes(view);
         } catch (Throwable fault) {
             onHandlerFailed("delivering " + count + " bytes", fault);
         }
@@ -201,7 +174,7 @@ final class Connection implements SocketHandle, TransportHandler {
             case UNREACHABLE -> terminate(CloseReason.PEER_UNREACHABLE);
             case OTHER -> {
                 if (state != State.CLOSED) {
-                    Faults.log(LOG, "socket failed: id=" + id + " endpoint=" + endpoint, cause);
+                    Faults.log(LOG, "socket failed: " + handle.idAndEndpoint(), cause);
                 }
                 terminate(CloseReason.ERROR);
             }
@@ -209,16 +182,13 @@ final class Connection implements SocketHandle, TransportHandler {
     }
 
     private void onHandlerFailed(String doing, Throwable fault) {
-        Faults.log(
-                LOG,
-                "callback threw and its socket is closed: id=" + id + " endpoint=" + endpoint + " " + doing,
-                fault);
+        Faults.log(LOG, "callback threw and its socket is closed: " + handle.idAndEndpoint() + " " + doing, fault);
         drain(CloseReason.HANDLER_FAILED);
     }
 
     /** What the callback asked for takes effect, once. */
     private void afterCallback() {
-        if (!queue.isEmpty() || state == State.DRAINING) {
+        if (!queue.isIdle() || state == State.DRAINING) {
             flush();
         }
         updateReading();
@@ -238,18 +208,18 @@ final class Connection implements SocketHandle, TransportHandler {
 
     // ---- The way out ----
 
-    private void enqueue(
-            ByteBuffer bytes, @Nullable Runnable onComplete, @Nullable Consumer<? super Throwable> onException) {
+    void onWrite(ByteBuffer bytes, @Nullable Runnable onComplete, @Nullable Consumer<? super Throwable> onException) {
         if (state != State.OPEN || outputEnds) {
             if (onException != null) {
-                reject(onException, closedException());
+                reject(onException, handle.closedException());
             }
             return;
         }
         if (queue.unsentBytes() >= connections.writeQueueLimit) {
-            WriteQueueFullException full = new WriteQueueFullException("write refused: socket=" + id + " unsent="
-                    + queue.unsentBytes() + " >= writeQueueLimit=" + connections.writeQueueLimit
-                    + "; wait for onComplete before writing more, or raise the limit");
+            WriteQueueFullException full =
+                    new WriteQueueFullException("write refused: " + handle.idAndEndpoint() + " unsent="
+                            + queue.unsentBytes() + " >= writeQueueLimit=" + connections.writeQueueLimit
+                            + "; wait for onComplete before writing more, or raise the limit");
             if (onException != null) {
                 reject(onException, full);
             } else {
@@ -319,20 +289,20 @@ final class Connection implements SocketHandle, TransportHandler {
             return;
         }
         long left = queue.unsentBytes();
-        if (left != unsent) {
-            UNSENT.setOpaque(this, left);
-        }
+        handle.publishUnsent(left);
         congested = left > (congested ? connections.lowWaterMark : connections.highWaterMark);
         if (queue.isEmpty() && (state == State.DRAINING || outputEnds)) {
             endOutput();
         }
     }
 
-    /** Tells the writes that are done; those that their callbacks add wait for the next flush. */
+    /** Tells the writes that are done; those that their callbacks add, empty ones too, wait for the next flush. */
     private void complete() {
-        long upTo = queue.takenBytes();
-        for (Completion done = queue.pollDone(upTo); done != null; done = queue.pollDone(upTo)) {
-            Runnable onComplete = done.onComplete;
+        Completion last = queue.lastDue();
+        boolean more = true;
+        for (Completion done = queue.pollDone(); done != null; done = more ? queue.pollDone() : null) {
+            more = done != last;
+            Runnable onComplete = Objects.requireNonNull(done.onComplete);
             loop.buffers.release(done);
             try {
                 onComplete.run();
@@ -388,7 +358,7 @@ final class Connection implements SocketHandle, TransportHandler {
     private void drain(CloseReason reason) {
         if (state == State.OPEN) {
             state = State.DRAINING;
-            end(reason);
+            handle.end(reason);
             updateReading();
             markDirty();
         }
@@ -405,20 +375,12 @@ final class Connection implements SocketHandle, TransportHandler {
     void terminate(CloseReason reason) {
         if (state != State.CLOSED) {
             state = State.CLOSED;
-            end(reason);
+            handle.end(reason);
             if (linger != null) {
                 loop.timers.cancel(linger);
             }
-            transport.close();
             loop.markClosed(this);
-        }
-    }
-
-    /** The first cause wins. */
-    private void end(CloseReason reason) {
-        open = false;
-        if (closeReason == null) {
-            closeReason = reason;
+            transport.close();
         }
     }
 
@@ -431,123 +393,74 @@ final class Connection implements SocketHandle, TransportHandler {
         if (state == State.LINGERING) {
             terminate(CloseReason.STOPPED);
         } else if (state != State.CLOSED) {
-            forced();
+            handle.force();
             abort(CloseReason.STOP_FORCED);
         }
     }
 
     /** From the stopping thread, when the loop hangs in a callback. */
     void abandon() {
-        forced();
+        handle.force();
         transport.reset();
-    }
-
-    private void forced() {
-        open = false;
-        closeReason = CloseReason.STOP_FORCED;
     }
 
     /** The last step of a closed connection: its last callbacks. */
     void onReaped() {
-        SocketClosedException failure = closedException();
+        SocketClosedException failure = handle.closedException();
         for (Completion due = queue.pollDue(); due != null; due = queue.pollDue()) {
-            Consumer<? super Throwable> onException = due.onException;
+            Consumer<? super Throwable> onException = Objects.requireNonNull(due.onException);
             loop.buffers.release(due);
             tell(onException, failure);
         }
-        queue.drop(loop.buffers);
-        CloseReason reason = Objects.requireNonNull(closeReason);
+        long notSent = queue.drop(loop.buffers);
+        handle.publishUnsent(0);
+        CloseReason reason = handle.closeReason().orElseThrow();
         connections.remove(this);
         loop.meter.closed(reason);
         if (loop.isStopping()) {
             boolean forced = reason == CloseReason.STOP_FORCED;
-            loop.reportStopped(new ShutdownReport(forced ? 0 : 1, forced ? 1 : 0, queue.unsentBytes()));
+            loop.reportStopped(new ShutdownReport(forced ? 0 : 1, forced ? 1 : 0, notSent));
         }
         if (session != null) {
             try {
                 session.onClose();
             } catch (Throwable fault) {
-                Faults.log(LOG, "close action threw: id=" + id + " endpoint=" + endpoint, fault);
+                Faults.log(LOG, "close action threw: " + handle.idAndEndpoint(), fault);
             }
         }
-    }
-
-    private SocketClosedException closedException() {
-        return new SocketClosedException("write failed: socket=" + id + " endpoint=" + endpoint
-                + (closeReason == null ? " output was shut down" : " closed with reason=" + closeReason));
     }
 
     private void reject(Consumer<? super Throwable> onException, Exception cause) {
         loop.reject(() -> tell(onException, cause));
     }
 
-    private void tell(Consumer<? super Throwable> onException, Exception cause) {
+    void tell(Consumer<? super Throwable> onException, Exception cause) {
         try {
             onException.accept(cause);
         } catch (Throwable fault) {
-            Faults.log(LOG, "onException threw: id=" + id + " endpoint=" + endpoint, fault);
+            Faults.log(LOG, "onException threw: " + handle.idAndEndpoint(), fault);
             if (loop.inLoop()) {
                 drain(CloseReason.HANDLER_FAILED);
             }
         }
     }
 
-    // ---- SocketHandle: any thread ----
+    // ---- What the handle asks for ----
 
-    @Override
-    public String id() {
-        return id;
+    void onReadAsked() {
+        readsAsked++;
+        readingChanged();
     }
 
-    @Override
-    public String endpoint() {
-        return endpoint;
+    void onStartReading() {
+        flowing = true;
+        readingChanged();
     }
 
-    @Override
-    public SocketAddress remoteAddress() {
-        return transport.remoteAddress();
-    }
-
-    @Override
-    public SocketAddress localAddress() {
-        return transport.localAddress();
-    }
-
-    @Override
-    public boolean isOpen() {
-        return open;
-    }
-
-    @Override
-    public void read() {
-        if (loop.inLoop()) {
-            readsAsked++;
-            readingChanged();
-        } else {
-            loop.execute(this::read);
-        }
-    }
-
-    @Override
-    public void startReading() {
-        if (loop.inLoop()) {
-            flowing = true;
-            readingChanged();
-        } else {
-            loop.execute(this::startReading);
-        }
-    }
-
-    @Override
-    public void stopReading() {
-        if (loop.inLoop()) {
-            flowing = false;
-            readsAsked = 0;
-            readingChanged();
-        } else {
-            loop.execute(this::stopReading);
-        }
+    void onStopReading() {
+        flowing = false;
+        readsAsked = 0;
+        readingChanged();
     }
 
     /** During a callback it waits for the end, since applications often ask again before that. */
@@ -557,118 +470,20 @@ final class Connection implements SocketHandle, TransportHandler {
         }
     }
 
-    @Override
-    public void write(ByteBuffer bytes, Runnable onComplete, Consumer<? super Throwable> onException) {
-        Objects.requireNonNull(bytes, "bytes");
-        Objects.requireNonNull(onComplete, "onComplete");
-        Objects.requireNonNull(onException, "onException");
-        if (loop.inLoop()) {
-            enqueue(bytes, onComplete, onException);
-        } else {
-            post(bytes, onComplete, onException);
-        }
+    void onShutdownOutput() {
+        outputEnds = true;
+        markDirty();
     }
 
-    @Override
-    public void write(ByteBuffer bytes) {
-        if (loop.inLoop()) {
-            enqueue(bytes, null, null);
-        } else {
-            post(Objects.requireNonNull(bytes, "bytes"), null, null);
-        }
+    void onClose() {
+        drain(CloseReason.CLOSED);
     }
 
-    private void post(
-            ByteBuffer bytes, @Nullable Runnable onComplete, @Nullable Consumer<? super Throwable> onException) {
-        PostedWrite write = new PostedWrite(EventLoop.stable(bytes), onComplete, onException);
-        POSTED.getAndAdd(this, (long) write.bytes.remaining());
-        if (!loop.execute(write)) {
-            write.refuse();
-        }
+    void onAbort() {
+        abort(CloseReason.ABORTED);
     }
 
-    /** A write of another thread on its way to the loop. */
-    private final class PostedWrite extends Mailbox.Message {
-        private final ByteBuffer bytes;
-        private final @Nullable Runnable onComplete;
-        private final @Nullable Consumer<? super Throwable> onException;
-
-        PostedWrite(
-                ByteBuffer bytes, @Nullable Runnable onComplete, @Nullable Consumer<? super Throwable> onException) {
-            this.bytes = bytes;
-            this.onComplete = onComplete;
-            this.onException = onException;
-        }
-
-        @Override
-        void deliver() {
-            POSTED.getAndAdd(Connection.this, (long) -bytes.remaining());
-            enqueue(bytes, onComplete, onException);
-        }
-
-        @Override
-        void refuse() {
-            POSTED.getAndAdd(Connection.this, (long) -bytes.remaining());
-            Consumer<? super Throwable> teller = onException;
-            if (teller != null) {
-                EventLoop.rejectElsewhere(() -> tell(teller, closedException()));
-            }
-        }
-    }
-
-    @Override
-    public long unsentBytes() {
-        long queued = loop.inLoop() ? queue.unsentBytes() : (long) UNSENT.getOpaque(this);
-        return queued + (long) POSTED.getOpaque(this);
-    }
-
-    @Override
-    public void shutdownOutput() {
-        if (loop.inLoop()) {
-            outputEnds = true;
-            markDirty();
-        } else {
-            loop.execute(this::shutdownOutput);
-        }
-    }
-
-    @Override
-    public void close() {
-        open = false;
-        if (loop.inLoop()) {
-            drain(CloseReason.CLOSED);
-        } else {
-            loop.execute(this::close);
-        }
-    }
-
-    @Override
-    public void abort() {
-        open = false;
-        if (loop.inLoop()) {
-            abort(CloseReason.ABORTED);
-        } else {
-            loop.execute((Runnable) this::abort);
-        }
-    }
-
-    @Override
-    public Optional<CloseReason> closeReason() {
-        return Optional.ofNullable(closeReason);
-    }
-
-    @Override
-    public void attach(@Nullable Object attachment) {
-        this.attachment = attachment;
-    }
-
-    @Override
-    public <T> @Nullable T attachment(Class<T> type) {
-        return type.cast(attachment);
-    }
-
-    @Override
-    public String toString() {
-        return "socket " + id + " from " + remoteAddress() + (open ? "" : " (closed)");
+    long unsentBytes() {
+        return queue.unsentBytes();
     }
 }

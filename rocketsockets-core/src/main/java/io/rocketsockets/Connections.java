@@ -27,11 +27,11 @@ final class Connections {
     }
 
     void add(Connection connection) {
-        byId.put(connection.id(), connection);
+        byId.put(connection.handle().id(), connection);
     }
 
     void remove(Connection connection) {
-        byId.remove(connection.id());
+        byId.remove(connection.handle().id());
     }
 
     /** Those that have not been reaped; a live view. */
@@ -40,17 +40,18 @@ final class Connections {
     }
 
     Optional<SocketHandle> find(String id) {
-        return Optional.<SocketHandle>ofNullable(byId.get(id)).filter(SocketHandle::isOpen);
+        return Optional.ofNullable(byId.get(id))
+                .<SocketHandle>map(Connection::handle)
+                .filter(SocketHandle::isOpen);
     }
 
     /** Once a run: it is probably a mistake, and there may be thousands. */
     void warnOfIdleSession(Connection connection) {
         if (warnedOfIdleSession.compareAndSet(false, true)) {
             LOG.warn(
-                    "nothing is asked of a new connection and nothing will come: id={} endpoint={}; call read() or"
-                            + " startReading() on its handle (said once)",
-                    connection.id(),
-                    connection.endpoint());
+                    "nothing is asked of a new connection and nothing will come: {}; call read() or startReading()"
+                            + " on its handle (said once)",
+                    connection.handle().idAndEndpoint());
         }
     }
 }

@@ -4,6 +4,7 @@ import io.rocketsockets.engine.EngineFactory;
 import io.rocketsockets.nio.NioEngineFactory;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** The engines that can be asked for by name; the only class here that knows one. */
 final class Engines {
@@ -19,6 +20,6 @@ final class Engines {
 
     /** The factory of a name that {@link ServerConfiguration} has checked. */
     static EngineFactory named(String name) {
-        return BY_NAME.get(name);
+        return Objects.requireNonNull(BY_NAME.get(name), name);
     }
 }

@@ -49,6 +49,12 @@ final class LoopMeter {
         add(opened, 1);
     }
 
+    /** Accepted, and closed before its session could be opened. */
+    void turnedAway(CloseReason reason) {
+        opened();
+        closed(reason);
+    }
+
     void closed(CloseReason reason) {
         int index = reason.ordinal();
         closed.setRelease(index, closed.getPlain(index) + 1);

@@ -2,6 +2,7 @@ package io.rocketsockets;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -98,7 +99,7 @@ final class Mailbox {
             }
             taken = oldestFirst((Message) NEWEST.getAndSet(this, (Message) null));
         }
-        Message message = taken;
+        Message message = Objects.requireNonNull(taken);
         taken = message.next;
         message.next = null;
         return message;

@@ -113,8 +113,9 @@ public final class RocketServer implements SocketServer {
             return ShutdownReport.EMPTY;
         }
         try {
-            ShutdownReport report = run.stop(grace);
-            LOG.info("stopped: {} {}", run, report);
+            ServerRun ending = Objects.requireNonNull(run);
+            ShutdownReport report = ending.stop(grace);
+            LOG.info("stopped: {} {}", ending, report);
             return report;
         } finally {
             become(ServerState.STOPPED);

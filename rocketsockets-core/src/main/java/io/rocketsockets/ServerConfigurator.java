@@ -42,7 +42,7 @@ public final class ServerConfigurator {
         return this;
     }
 
-    /** Bytes that one read may deliver, by default 64 KiB; one buffer per event loop. */
+    /** Bytes that one read may deliver, by default 256 KiB; one buffer per event loop. */
     public ServerConfigurator readBufferSize(int bytes) {
         readBufferSize = bytes;
         return this;

@@ -8,6 +8,7 @@ import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -82,7 +83,7 @@ final class ServerRun {
         try {
             acceptors.add(opened.join());
         } catch (CompletionException failure) {
-            throw cannotListen(endpoint, failure.getCause());
+            throw cannotListen(endpoint, Objects.requireNonNull(failure.getCause()));
         }
     }
 

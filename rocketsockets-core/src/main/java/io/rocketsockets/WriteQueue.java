@@ -129,10 +129,16 @@ final class WriteQueue {
         }
     }
 
-    /** The oldest completion of the first so many bytes, or null; the caller runs and releases it. */
+    /** The oldest completion, if the kernel has taken its bytes, or null; the caller runs and releases it. */
     @Nullable
-    Completion pollDone(long upTo) {
-        return firstDue != null && firstDue.endOffset <= upTo ? pollDue() : null;
+    Completion pollDone() {
+        return firstDue != null && firstDue.endOffset <= taken ? pollDue() : null;
+    }
+
+    /** The youngest completion, done or not, or null. */
+    @Nullable
+    Completion lastDue() {
+        return lastDue;
     }
 
     /** The oldest completion, done or not, or null. */
@@ -149,21 +155,27 @@ final class WriteQueue {
         return completion;
     }
 
+    /** Nothing to send. */
     boolean isEmpty() {
         return head == null;
     }
 
-    /** Bytes that the kernel has taken in the life of the connection. */
-    long takenBytes() {
-        return taken;
+    /** Nothing to send and nobody to tell. */
+    boolean isIdle() {
+        return head == null && firstDue == null;
     }
 
     long unsentBytes() {
         return queued - taken;
     }
 
-    /** Forgets the bytes; the completions stay, to be told. */
-    void drop(WriteBuffers buffers) {
+    /**
+     * Forgets the bytes; the completions stay, to be told.
+     *
+     * @return how many bytes were not taken
+     */
+    long drop(WriteBuffers buffers) {
+        long dropped = unsentBytes();
         for (Segment segment = head; segment != null; ) {
             Segment next = segment.next;
             buffers.release(segment);
@@ -171,6 +183,8 @@ final class WriteQueue {
         }
         head = null;
         tail = null;
+        queued = taken;
+        return dropped;
     }
 
     private Segment append(Segment segment) {

@@ -136,7 +136,7 @@ final class NioListener implements Listener, NioEngine.Ready {
         try {
             channel.close();
             // The descriptor of a registered channel is closed by the selector that it is registered with.
-            key.selector().selectNow();
+            key.selector().selectNow(event -> {});
         } catch (IOException failure) {
             throw new UncheckedIOException("cannot close listener: address=" + localAddress, failure);
         }

@@ -15,18 +15,24 @@ import java.nio.channels.SocketChannel;
 
 /** A connected socket: reads when it is ready, writes at once, and waits for room when the kernel has none. */
 final class NioTransport implements Transport, NioEngine.Ready {
-    /** Reads of one socket in one turn, so that a loud peer leaves time for the others. */
-    private static final int READS_PER_TURN = 16;
+    /** Bytes read from one socket in one turn, so that a loud peer leaves time for the others. */
+    private static final int BYTES_PER_TURN = 256 * 1024;
 
     private final SocketChannel channel;
     private final SocketAddress remoteAddress;
     private final SocketAddress localAddress;
 
     // Loop thread only; set by attach.
-    private NioEngine engine;
-    private SelectionKey key;
-    private TransportHandler handler;
     private int interest;
+
+    @SuppressWarnings("NullAway.Init")
+    private NioEngine engine;
+
+    @SuppressWarnings("NullAway.Init")
+    private SelectionKey key;
+
+    @SuppressWarnings("NullAway.Init")
+    private TransportHandler handler;
 
     /** Volatile since a stop may close from outside the loop. */
     private volatile boolean closed;
@@ -87,7 +93,7 @@ final class NioTransport implements Transport, NioEngine.Ready {
     /** Reads again only when the buffer was filled: less means that the kernel had no more. */
     private void readAll() {
         ByteBuffer buffer = engine.receive;
-        for (int i = 0; i < READS_PER_TURN && !closed && (interest & SelectionKey.OP_READ) != 0; i++) {
+        for (int total = 0; total < BYTES_PER_TURN && !closed && (interest & SelectionKey.OP_READ) != 0; ) {
             buffer.clear();
             int n;
             try {
@@ -103,6 +109,7 @@ final class NioTransport implements Transport, NioEngine.Ready {
                 }
                 return;
             }
+            total += n;
             buffer.flip();
             handler.onRead(buffer);
             if (n < buffer.capacity()) {

@@ -1,0 +1,265 @@
+package io.rocketsockets;
+
+import io.rocketsockets.engine.Transport;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A {@link Connection} in the hands of the application: does on the loop what it is told there, and posts to the loop what
+ * it is told elsewhere. What any thread may know of a connection is here; the rest is the connection's.
+ */
+final class ConnectionHandle implements SocketHandle {
+    private static final AtomicLong IDS = new AtomicLong(System.nanoTime() >>> 20);
+
+    private static final VarHandle UNSENT;
+    private static final VarHandle POSTED;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            UNSENT = lookup.findVarHandle(ConnectionHandle.class, "unsent", long.class);
+            POSTED = lookup.findVarHandle(ConnectionHandle.class, "posted", long.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    // Immutable.
+    private final String id = Long.toString(IDS.incrementAndGet(), Character.MAX_RADIX);
+    private final String endpoint;
+    private final Connection connection;
+    private final Transport transport;
+    private final EventLoop loop;
+
+    // Any thread.
+    /** Falls before the loop hears of it, so that the caller of close() sees it at once. */
+    private volatile boolean open = true;
+
+    /** Published before the close action runs. */
+    private volatile @Nullable CloseReason closeReason;
+
+    private volatile @Nullable Object attachment;
+
+    /** Unsent bytes of the queue; written by the loop after each flush, without a fence on the way of a byte. */
+    private long unsent;
+
+    /** Bytes that writes of other threads have posted and the loop has not queued yet. */
+    private long posted;
+
+    ConnectionHandle(String endpoint, Connection connection, Transport transport, EventLoop loop) {
+        this.endpoint = endpoint;
+        this.connection = connection;
+        this.transport = transport;
+        this.loop = loop;
+    }
+
+    EventLoop loop() {
+        return loop;
+    }
+
+    // ---- For the connection, on its loop ----
+
+    /** The first cause wins. */
+    void end(CloseReason reason) {
+        open = false;
+        if (closeReason == null) {
+            closeReason = reason;
+        }
+    }
+
+    /** The end of the grace overrules what the connection was about to end of. */
+    void force() {
+        open = false;
+        closeReason = CloseReason.STOP_FORCED;
+    }
+
+    void publishUnsent(long bytes) {
+        if (bytes != unsent) {
+            UNSENT.setOpaque(this, bytes);
+        }
+    }
+
+    String idAndEndpoint() {
+        return "socket=" + id + " endpoint=" + endpoint;
+    }
+
+    SocketClosedException closedException() {
+        return new SocketClosedException("write failed: " + idAndEndpoint()
+                + (closeReason == null ? " output was shut down" : " closed with reason=" + closeReason));
+    }
+
+    // ---- For the application, on any thread ----
+
+    @Override
+    public String id() {
+        return id;
+    }
+
+    @Override
+    public String endpoint() {
+        return endpoint;
+    }
+
+    @Override
+    public SocketAddress remoteAddress() {
+        return transport.remoteAddress();
+    }
+
+    @Override
+    public SocketAddress localAddress() {
+        return transport.localAddress();
+    }
+
+    @Override
+    public boolean isOpen() {
+        return open;
+    }
+
+    @Override
+    public void read() {
+        if (loop.inLoop()) {
+            connection.onReadAsked();
+        } else {
+            loop.execute(connection::onReadAsked);
+        }
+    }
+
+    @Override
+    public void startReading() {
+        if (loop.inLoop()) {
+            connection.onStartReading();
+        } else {
+            loop.execute(connection::onStartReading);
+        }
+    }
+
+    @Override
+    public void stopReading() {
+        if (loop.inLoop()) {
+            connection.onStopReading();
+        } else {
+            loop.execute(connection::onStopReading);
+        }
+    }
+
+    @Override
+    public void write(ByteBuffer bytes, Runnable onComplete, Consumer<? super Throwable> onException) {
+        Objects.requireNonNull(bytes, "bytes");
+        Objects.requireNonNull(onComplete, "onComplete");
+        Objects.requireNonNull(onException, "onException");
+        if (loop.inLoop()) {
+            connection.onWrite(bytes, onComplete, onException);
+        } else {
+            post(bytes, onComplete, onException);
+        }
+    }
+
+    @Override
+    public void write(ByteBuffer bytes) {
+        if (loop.inLoop()) {
+            connection.onWrite(bytes, null, null);
+        } else {
+            post(Objects.requireNonNull(bytes, "bytes"), null, null);
+        }
+    }
+
+    private void post(
+            ByteBuffer bytes, @Nullable Runnable onComplete, @Nullable Consumer<? super Throwable> onException) {
+        PostedWrite write = new PostedWrite(EventLoop.stable(bytes), onComplete, onException);
+        POSTED.getAndAdd(this, (long) write.bytes.remaining());
+        if (!loop.execute(write)) {
+            write.refuse();
+        }
+    }
+
+    /** A write of another thread on its way to the loop. */
+    private final class PostedWrite extends Mailbox.Message {
+        private final ByteBuffer bytes;
+        private final @Nullable Runnable onComplete;
+        private final @Nullable Consumer<? super Throwable> onException;
+
+        PostedWrite(
+                ByteBuffer bytes, @Nullable Runnable onComplete, @Nullable Consumer<? super Throwable> onException) {
+            this.bytes = bytes;
+            this.onComplete = onComplete;
+            this.onException = onException;
+        }
+
+        @Override
+        void deliver() {
+            POSTED.getAndAdd(ConnectionHandle.this, (long) -bytes.remaining());
+            connection.onWrite(bytes, onComplete, onException);
+        }
+
+        @Override
+        void refuse() {
+            POSTED.getAndAdd(ConnectionHandle.this, (long) -bytes.remaining());
+            Consumer<? super Throwable> teller = onException;
+            if (teller != null) {
+                EventLoop.rejectElsewhere(() -> connection.tell(teller, closedException()));
+            }
+        }
+    }
+
+    @Override
+    public long unsentBytes() {
+        long queued = loop.inLoop() ? connection.unsentBytes() : (long) UNSENT.getOpaque(this);
+        return queued + (long) POSTED.getOpaque(this);
+    }
+
+    @Override
+    public void shutdownOutput() {
+        if (loop.inLoop()) {
+            connection.onShutdownOutput();
+        } else {
+            loop.execute(connection::onShutdownOutput);
+        }
+    }
+
+    @Override
+    public void close() {
+        open = false;
+        if (loop.inLoop()) {
+            connection.onClose();
+        } else {
+            loop.execute(connection::onClose);
+        }
+    }
+
+    @Override
+    public void abort() {
+        open = false;
+        if (loop.inLoop()) {
+            connection.onAbort();
+        } else {
+            loop.execute(connection::onAbort);
+        }
+    }
+
+    @Override
+    public Optional<CloseReason> closeReason() {
+        return Optional.ofNullable(closeReason);
+    }
+
+    @Override
+    public void attach(@Nullable Object attachment) {
+        this.attachment = attachment;
+    }
+
+    @Override
+    public <T> @Nullable T attachment(Class<T> type) {
+        return type.cast(attachment);
+    }
+
+    @Override
+    public String toString() {
+        return "socket " + id + " from " + remoteAddress() + (open ? "" : " (closed)");
+    }
+}

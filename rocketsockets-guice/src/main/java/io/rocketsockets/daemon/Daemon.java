@@ -1,0 +1,23 @@
+package io.rocketsockets.daemon;
+
+/**
+ * A service of the process: started with it, stopped with it.
+ *
+ * <p><b>Order:</b> services start one after the other, in the order in which they were bound, and stop in reverse. {@code
+ * stop} is called once for each service whose {@code start} has returned, and for no other.
+ *
+ * <p><b>Threading:</b> each call comes on a thread of its own, one call at a time. A call that outlasts the start or
+ * stop timeout is interrupted and no longer waited for.
+ *
+ * <p><b>Failure:</b> a service that cannot start stops those before it and ends the process; one that cannot stop is
+ * logged, and the others stop all the same.
+ *
+ * <p><b>Ending the process:</b> {@link System#exit} from a service, with any status, stops every service as SIGTERM does.
+ */
+public interface Daemon {
+    /** Returns once the service is at work; must not wait for it to end. */
+    void start() throws Exception;
+
+    /** Returns once the service is at rest. */
+    void stop() throws Exception;
+}

@@ -1,0 +1,14 @@
+/**
+ * A process that runs services: command line, start and stop in order, signals, exit status.
+ *
+ * <ul>
+ *   <li>{@link io.rocketsockets.daemon.Daemon}: a service, started and stopped with the process
+ *   <li>{@link io.rocketsockets.daemon.DaemonConfigurator}: name, command line, services, timeouts
+ *   <li>{@link io.rocketsockets.daemon.DaemonArguments}: what the command line passed on to the services
+ *   <li>{@link io.rocketsockets.daemon.DaemonHost}: runs services that come from elsewhere than {@code Assimilate}
+ * </ul>
+ */
+@NullMarked
+package io.rocketsockets.daemon;
+
+import org.jspecify.annotations.NullMarked;

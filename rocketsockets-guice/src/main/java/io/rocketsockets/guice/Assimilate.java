@@ -1,0 +1,157 @@
+package io.rocketsockets.guice;
+
+import com.google.inject.Binder;
+import com.google.inject.Binding;
+import com.google.inject.CreationException;
+import com.google.inject.Guice;
+import com.google.inject.Injector;
+import com.google.inject.Key;
+import com.google.inject.Module;
+import com.google.inject.Scopes;
+import com.google.inject.Stage;
+import com.google.inject.TypeLiteral;
+import com.google.inject.spi.Message;
+import com.google.inject.util.Modules;
+import io.rocketsockets.ServerConfigurator;
+import io.rocketsockets.SocketSession;
+import io.rocketsockets.daemon.Daemon;
+import io.rocketsockets.daemon.DaemonArguments;
+import io.rocketsockets.daemon.DaemonConfiguration;
+import io.rocketsockets.daemon.DaemonConfigurator;
+import io.rocketsockets.daemon.DaemonHost;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A whole program in one statement:
+ *
+ * <pre>{@code
+ * Assimilate.initialize()
+ *         .daemon(x -> x.args(args).name("example").service(ExampleService.class))
+ *         .rocketSockets(x -> x.useDefaultEndpoint())
+ *         .dependencies(new AppModule())
+ *         .runDaemon();
+ * }</pre>
+ *
+ * <p>Each lambda runs once, at once. Only {@code rocketSockets} is needed; of two calls for the same the last wins.
+ */
+public final class Assimilate {
+    private final List<Module> dependencies = new ArrayList<>();
+    private @Nullable RocketSocketsModule server;
+    private @Nullable Class<? extends SocketSession> sessions;
+    private @Nullable DaemonConfiguration daemon;
+    private @Nullable StackTraceElement daemonSource;
+
+    private Assimilate() {}
+
+    /** A fresh builder, which shares nothing with any other. */
+    public static Assimilate initialize() {
+        return new Assimilate();
+    }
+
+    /**
+     * Configures the daemon and reads its command line, so that what follows can use the application's own options. Its
+     * services, and {@link DaemonArguments}, can be injected.
+     */
+    public Assimilate daemon(Consumer<? super DaemonConfigurator> options) {
+        daemon = DaemonConfiguration.of(options);
+        daemonSource = CallSite.ofApplication();
+        return this;
+    }
+
+    /** Configures the server. Rules that the lambda breaks are reported when the injector is created. */
+    public Assimilate rocketSockets(Consumer<? super ServerConfigurator> options) {
+        server = new RocketSocketsModule(options);
+        return this;
+    }
+
+    /** Makes one injected object per connection: {@link RocketSocketsBinder#sessions}. */
+    public Assimilate sessions(Class<? extends SocketSession> sessions) {
+        this.sessions = Objects.requireNonNull(sessions, "sessions");
+        return this;
+    }
+
+    /** Adds modules of the application. */
+    public Assimilate dependencies(Module... modules) {
+        dependencies.addAll(List.of(modules));
+        return this;
+    }
+
+    /**
+     * Everything configured so far, for an injector made elsewhere.
+     *
+     * @throws IllegalStateException without {@code rocketSockets}
+     */
+    public Module toModule() {
+        List<Module> modules = new ArrayList<>();
+        modules.add(sessions == null ? server() : server().sessions(sessions));
+        if (daemon != null) {
+            DaemonConfiguration configuration = daemon;
+            StackTraceElement source = daemonSource;
+            modules.add(binder -> bind(configuration, binder.withSource(source)));
+        }
+        modules.addAll(dependencies);
+        return Modules.combine(modules);
+    }
+
+    /**
+     * An injector in {@link Stage#PRODUCTION}, where mistakes show at once. It starts nothing.
+     *
+     * @throws CreationException also for a service that is not a singleton
+     * @throws IllegalStateException without {@code rocketSockets}
+     */
+    public Injector createInjector() {
+        return injector(toModule());
+    }
+
+    /**
+     * Runs until a signal, or an interrupt of the calling thread, stops it; see {@link DaemonHost} for how it ends.
+     *
+     * @throws IllegalStateException without {@code daemon} or {@code rocketSockets}
+     */
+    public void runDaemon() {
+        if (daemon == null) {
+            throw new IllegalStateException("no daemon configured; call daemon(x -> x.args(args).name(..)) first");
+        }
+        Module module = toModule();
+        RocketSocketsModule configured = server();
+        DaemonHost.run(daemon, () -> {
+            configured.requireValid(); // Speaks to an operator, where Guice would speak to a developer.
+            return injector(module).getInstance(Key.get(new TypeLiteral<Set<Daemon>>() {}));
+        });
+    }
+
+    private RocketSocketsModule server() {
+        if (server == null) {
+            throw new IllegalStateException(
+                    "no server configured; call rocketSockets(x -> x.useDefaultEndpoint()) first");
+        }
+        return server;
+    }
+
+    private static void bind(DaemonConfiguration daemon, Binder binder) {
+        binder.bind(DaemonArguments.class).toInstance(daemon.arguments());
+        daemon.services().forEach(new RocketSocketsBinder(binder, ServerBindings.UNQUALIFIED)::service);
+    }
+
+    private static Injector injector(Module module) {
+        Injector injector = Guice.createInjector(Stage.PRODUCTION, module);
+        List<Message> errors = new ArrayList<>();
+        for (Binding<Daemon> service : injector.findBindingsByType(TypeLiteral.get(Daemon.class))) {
+            if (!Scopes.isSingleton(service)) {
+                errors.add(new Message(
+                        service.getSource(),
+                        "RocketSockets: a service is not a singleton; bind it in(Singleton.class) or annotate it with"
+                                + " @Singleton"));
+            }
+        }
+        if (!errors.isEmpty()) {
+            throw new CreationException(errors);
+        }
+        return injector;
+    }
+}

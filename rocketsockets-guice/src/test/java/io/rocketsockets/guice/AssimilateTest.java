@@ -1,0 +1,201 @@
+package io.rocketsockets.guice;
+
+import static io.rocketsockets.guice.Loopback.ANY_PORT;
+import static io.rocketsockets.guice.Loopback.answerTo;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import com.google.inject.AbstractModule;
+import com.google.inject.Binding;
+import com.google.inject.CreationException;
+import com.google.inject.Guice;
+import com.google.inject.Injector;
+import com.google.inject.Key;
+import com.google.inject.Module;
+import com.google.inject.Stage;
+import com.google.inject.TypeLiteral;
+import com.google.inject.multibindings.Multibinder;
+import com.google.inject.spi.Elements;
+import io.rocketsockets.OnBytesReceived;
+import io.rocketsockets.OnConnectionReceived;
+import io.rocketsockets.SocketServer;
+import io.rocketsockets.daemon.Daemon;
+import io.rocketsockets.daemon.DaemonArguments;
+import io.rocketsockets.messages.Golden;
+import jakarta.inject.Inject;
+import jakarta.inject.Singleton;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+
+class AssimilateTest {
+    @Test
+    void bindsWhatTheModuleBinds() {
+        assertThat(keysOf(Assimilate.initialize().rocketSockets(ANY_PORT).toModule()))
+                .isEqualTo(keysOf(new RocketSocketsModule(ANY_PORT)));
+        assertThat(keysOf(Assimilate.initialize()
+                        .sessions(ShoutSession.class)
+                        .rocketSockets(ANY_PORT)
+                        .toModule()))
+                .isEqualTo(keysOf(new RocketSocketsModule(ANY_PORT).sessions(ShoutSession.class)));
+    }
+
+    private static List<String> keysOf(Module module) {
+        return Elements.getElements(Stage.TOOL, module).stream()
+                .filter(element -> element instanceof Binding<?>)
+                .map(element -> ((Binding<?>) element).getKey().toString().replaceAll("uniqueId=\\d+", "uniqueId"))
+                .toList();
+    }
+
+    @Test
+    void needsNoDaemon() {
+        Injector injector = Assimilate.initialize()
+                .rocketSockets(ANY_PORT)
+                .sessions(ShoutSession.class)
+                .createInjector();
+        try (SocketServer server = injector.getInstance(SocketServer.class)) {
+            server.start();
+            assertThat(answerTo("hello", server)).isEqualTo("HELLO");
+        }
+    }
+
+    @Test
+    void startsNothing() {
+        Injector injector = Assimilate.initialize()
+                .daemon(x -> x.service(EchoService.class))
+                .rocketSockets(ANY_PORT)
+                .createInjector();
+        assertThat(injector.getInstance(SocketServer.class).isRunning()).isFalse();
+    }
+
+    @Test
+    void servicesAreSingletonsUnderTheStrictSwitches() {
+        Injector injector = Guice.createInjector(
+                new Strict(),
+                Assimilate.initialize()
+                        .daemon(x -> x.args("--", "a", "b")
+                                .service(EchoService.class)
+                                .service(ArgumentsService.class))
+                        .rocketSockets(ANY_PORT)
+                        .toModule());
+        EchoService service = injector.getInstance(EchoService.class);
+        ArgumentsService other = injector.getInstance(ArgumentsService.class);
+        assertThat(injector.getInstance(Key.get(new TypeLiteral<Set<Daemon>>() {})))
+                .containsExactly(service, other);
+        assertThat(other.arguments.values()).containsExactly("a", "b");
+    }
+
+    @Test
+    void buildersShareNothing() {
+        Assimilate.initialize().rocketSockets(ANY_PORT);
+        assertThatThrownBy(() -> Assimilate.initialize().toModule()).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void saysWhatIsMissing() {
+        assertThatThrownBy(() -> Assimilate.initialize().createInjector())
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("no server configured; call rocketSockets(x -> x.useDefaultEndpoint()) first");
+        assertThatThrownBy(() -> Assimilate.initialize().rocketSockets(ANY_PORT).runDaemon())
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("no daemon configured; call daemon(x -> x.args(args).name(..)) first");
+        assertThatThrownBy(
+                        () -> Assimilate.initialize().daemon(x -> x.name("x")).runDaemon())
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("no server configured; call rocketSockets(x -> x.useDefaultEndpoint()) first");
+    }
+
+    @Test
+    void errorsOfTheConfigurationShowTheUsersLine() {
+        Assimilate builder = Assimilate.initialize();
+        int line = new Throwable().getStackTrace()[0].getLineNumber() + 1;
+        builder.rocketSockets(x -> x.useDefaultEndpoint().eventLoops(0));
+        assertThatThrownBy(builder::createInjector)
+                .isInstanceOf(CreationException.class)
+                .hasMessageContaining("RocketSockets: eventLoops=0 < 1")
+                .hasMessageContaining("(AssimilateTest.java:" + line + ")");
+    }
+
+    @Test
+    void aServiceThatIsNoSingletonIsRefused() {
+        Assimilate builder = Assimilate.initialize().rocketSockets(ANY_PORT).dependencies(new UnscopedModule());
+        assertThatThrownBy(builder::createInjector)
+                .isInstanceOf(CreationException.class)
+                .satisfies(e -> Golden.assertGuiceMessage(e.getMessage(), "service-no-singleton"));
+    }
+
+    @Test
+    void aServiceMayBeAnnotatedAsSingletonOrBeAnInstance() {
+        Injector injector = Assimilate.initialize()
+                .rocketSockets(ANY_PORT)
+                .dependencies(binder -> {
+                    Multibinder<Daemon> services = Multibinder.newSetBinder(binder, Daemon.class);
+                    services.addBinding().to(AnnotatedService.class);
+                    services.addBinding().toInstance(new AnnotatedService());
+                })
+                .createInjector();
+        assertThat(injector.getInstance(Key.get(new TypeLiteral<Set<Daemon>>() {})))
+                .hasSize(2);
+    }
+
+    @Test
+    void runDaemonServesUntilItsThreadIsInterrupted() throws Exception {
+        AtomicReference<SocketServer> server = new AtomicReference<>();
+        Thread owner = new Thread(() -> Assimilate.initialize()
+                .daemon(x -> x.name("echo").service(EchoService.class))
+                .rocketSockets(ANY_PORT)
+                .dependencies(binder -> {
+                    binder.bind(OnConnectionReceived.class).to(EchoService.class);
+                    binder.bind(OnBytesReceived.class).to(EchoService.class);
+                    binder.requestInjection(new Object() {
+                        @Inject
+                        void keep(SocketServer injected) {
+                            server.set(injected);
+                        }
+                    });
+                })
+                .runDaemon());
+        owner.start();
+        await().until(() -> server.get() != null && server.get().isRunning());
+        assertThat(answerTo("hello", server.get())).isEqualTo("hello");
+        owner.interrupt();
+        owner.join();
+        assertThat(server.get().isRunning()).isFalse();
+    }
+
+    static final class UnscopedModule extends AbstractModule {
+        @Override
+        protected void configure() {
+            Multibinder.newSetBinder(binder(), Daemon.class).addBinding().to(EchoService.class);
+        }
+    }
+
+    @Singleton
+    static final class AnnotatedService implements Daemon {
+        @Inject
+        AnnotatedService() {}
+
+        @Override
+        public void start() {}
+
+        @Override
+        public void stop() {}
+    }
+
+    static final class ArgumentsService implements Daemon {
+        private final DaemonArguments arguments;
+
+        @Inject
+        ArgumentsService(DaemonArguments arguments) {
+            this.arguments = arguments;
+        }
+
+        @Override
+        public void start() {}
+
+        @Override
+        public void stop() {}
+    }
+}
