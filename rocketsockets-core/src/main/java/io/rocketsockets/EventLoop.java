@@ -277,9 +277,14 @@ final class EventLoop implements Runnable {
         thread.join(Math.max(1, nanos / 1_000_000));
     }
 
-    /** Gives up on a callback that does not return; from the stopping thread. The loop ends when the callback does. */
+    /**
+     * Gives up on a callback that does not return; from the stopping thread. Its sockets and listeners close now, the
+     * loop ends when the callback does.
+     */
     void abandon() {
         abandoned = true;
+        forEachConnection(Connection::abandon);
+        closeEngine();
         thread.interrupt();
     }
 
@@ -292,6 +297,10 @@ final class EventLoop implements Runnable {
         flush();
         ended = true;
         reap();
+        closeEngine();
+    }
+
+    private void closeEngine() {
         try {
             engine.close();
         } catch (IOException | RuntimeException fault) {

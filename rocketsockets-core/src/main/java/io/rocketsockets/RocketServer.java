@@ -86,14 +86,16 @@ public final class RocketServer implements SocketServer {
         Objects.requireNonNull(sessions, "sessions");
         become(ServerState.STARTING);
         ServerState outcome = ServerState.STOPPED;
+        ServerRun opened;
         try {
-            ServerRun started = ServerRun.start(configuration, sessions);
-            run = started;
+            opened = ServerRun.open(configuration, sessions);
+            run = opened;
             outcome = ServerState.RUNNING;
-            LOG.info("listening: {} loops={} engine={}", started, configuration.eventLoops(), configuration.engine());
         } finally {
             become(outcome);
         }
+        opened.accept();
+        LOG.info("listening: {} loops={} engine={}", opened, configuration.eventLoops(), configuration.engine());
     }
 
     @Override

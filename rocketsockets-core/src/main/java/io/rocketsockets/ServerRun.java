@@ -33,23 +33,27 @@ final class ServerRun {
     }
 
     /**
-     * Opens the loops, then the endpoints, then accepts.
+     * Opens the loops, then the endpoints, which accept nothing yet.
      *
      * @throws ServerStartException with everything closed again
      */
-    static ServerRun start(ServerConfiguration configuration, SocketSessionFactory sessions) {
+    static ServerRun open(ServerConfiguration configuration, SocketSessionFactory sessions) {
         ServerRun run = new ServerRun(new Connections(configuration, sessions));
         try {
             run.openLoops(configuration);
             for (EndpointConfiguration endpoint : configuration.endpoints()) {
                 run.openAcceptor(endpoint);
             }
-            run.acceptors.forEach(acceptor -> acceptor.loop().execute(acceptor::resume));
             return run;
         } catch (Throwable failure) {
             run.stop(Duration.ZERO);
             throw failure;
         }
+    }
+
+    /** Begins to accept; apart from opening, so that the first callbacks find a server that knows its run. */
+    void accept() {
+        acceptors.forEach(acceptor -> acceptor.loop().execute(acceptor::resume));
     }
 
     private void openLoops(ServerConfiguration configuration) {
@@ -147,12 +151,11 @@ final class ServerRun {
     private static ShutdownReport abandon(EventLoop loop) {
         int[] forced = new int[1];
         long[] notSent = new long[1];
-        loop.abandon();
         loop.forEachConnection(connection -> {
-            connection.abandon();
             forced[0]++;
-            notSent[0] += connection.unsentBytes();
+            notSent[0] += connection.handle().unsentBytes();
         });
+        loop.abandon();
         return new ShutdownReport(0, forced[0], notSent[0]);
     }
 

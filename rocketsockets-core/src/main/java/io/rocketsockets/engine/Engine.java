@@ -34,7 +34,10 @@ public interface Engine extends AutoCloseable {
     /** Ends the current or else the next wait; from any thread. */
     void wakeup();
 
-    /** Closes the engine with all that is still registered. */
+    /**
+     * Closes the engine with all that is still registered. Idempotent; also from the stopping thread, when the loop's hangs
+     * in a handler: what that handler then does to a transport fails.
+     */
     @Override
     void close() throws IOException;
 }

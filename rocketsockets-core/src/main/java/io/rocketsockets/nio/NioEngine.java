@@ -91,7 +91,13 @@ final class NioEngine implements Engine {
     }
 
     @Override
-    public void close() throws IOException {
-        selector.close();
+    public synchronized void close() throws IOException {
+        if (selector.isOpen()) {
+            // The selector would leave them open, and closes the descriptors of those that are closed.
+            for (SelectionKey key : selector.keys()) {
+                key.channel().close();
+            }
+            selector.close();
+        }
     }
 }

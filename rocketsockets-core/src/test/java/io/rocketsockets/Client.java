@@ -1,0 +1,96 @@
+package io.rocketsockets;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.Socket;
+import java.net.SocketAddress;
+import java.net.SocketException;
+
+/** The peer of a server under test: a plain blocking socket whose every wait has a deadline. */
+final class Client implements AutoCloseable {
+    static final int PATIENCE_MILLIS = 20_000;
+
+    final Socket socket = new Socket();
+    private final SocketAddress address;
+
+    Client(SocketAddress server) throws IOException {
+        try {
+            socket.setSoTimeout(PATIENCE_MILLIS);
+            socket.setTcpNoDelay(true);
+            socket.connect(server, PATIENCE_MILLIS);
+            address = socket.getLocalSocketAddress();
+        } catch (IOException failure) {
+            try (socket) {
+                throw failure;
+            }
+        }
+    }
+
+    /** Answers after the close too. */
+    SocketAddress address() {
+        return address;
+    }
+
+    Client send(String text) throws IOException {
+        return send(text.getBytes(US_ASCII));
+    }
+
+    Client send(byte[] bytes) throws IOException {
+        socket.getOutputStream().write(bytes);
+        return this;
+    }
+
+    String receive(int count) throws IOException {
+        return new String(receiveBytes(count), US_ASCII);
+    }
+
+    byte[] receiveBytes(int count) throws IOException {
+        byte[] bytes = socket.getInputStream().readNBytes(count);
+        if (bytes.length < count) {
+            throw new EOFException("FIN after " + bytes.length + " of " + count + " bytes");
+        }
+        return bytes;
+    }
+
+    /** Everything up to the server's FIN. */
+    String receiveAll() throws IOException {
+        return new String(receiveAllBytes(), US_ASCII);
+    }
+
+    byte[] receiveAllBytes() throws IOException {
+        return socket.getInputStream().readAllBytes();
+    }
+
+    /** Sends, and receives as many bytes. */
+    String exchange(String text) throws IOException {
+        return send(text).receive(text.length());
+    }
+
+    Client endOutput() throws IOException {
+        socket.shutdownOutput();
+        return this;
+    }
+
+    /** Reads what there is: whether it ends with RST (true) or FIN. */
+    boolean isReset() throws IOException {
+        try {
+            receiveAllBytes();
+            return false;
+        } catch (SocketException reset) {
+            return true;
+        }
+    }
+
+    /** Closes with RST. */
+    void reset() throws IOException {
+        socket.setSoLinger(true, 0);
+        close();
+    }
+
+    @Override
+    public void close() throws IOException {
+        socket.close();
+    }
+}

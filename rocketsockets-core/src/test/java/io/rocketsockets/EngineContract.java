@@ -1,0 +1,179 @@
+package io.rocketsockets;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+
+/**
+ * What every contract shares: servers on the engine under test, their oracles (the {@link Ledger}, no leak, no log line
+ * that was not expected) and a few applications.
+ */
+abstract class EngineContract implements EngineUnderTest {
+    static {
+        Awaitility.setDefaultTimeout(Duration.ofSeconds(20));
+        Awaitility.setDefaultPollDelay(Duration.ZERO);
+        Awaitility.setDefaultPollInterval(Duration.ofMillis(1));
+    }
+
+    final Logs logs = new Logs();
+    private final List<AutoCloseable> toClose = new ArrayList<>();
+    private Leaks leaks;
+
+    /** The JDK opens a descriptor or two at the first use of a socket and keeps them. */
+    @BeforeAll
+    static void warmUp() throws IOException {
+        try (SocketServer server = RocketServer.create(
+                x -> x.addEndpoint("warm", e -> e.bindTo("127.0.0.1").port(0)))) {
+            server.start(echo());
+            try (Client client = new Client(server.localAddress("warm"))) {
+                client.exchange("x");
+                client.endOutput().receiveAll();
+            }
+        }
+    }
+
+    @BeforeEach
+    final void startCounting() {
+        leaks = new Leaks();
+    }
+
+    @AfterEach
+    final void nothingIsLeftAndAllBooksBalance() throws Exception {
+        try (logs) {
+            Throwable fault = null;
+            for (AutoCloseable each : toClose) {
+                try {
+                    each.close();
+                } catch (Throwable failure) {
+                    if (fault != null) {
+                        failure.addSuppressed(fault);
+                    }
+                    fault = failure;
+                }
+            }
+            if (fault != null) {
+                throw new AssertionError("the books do not balance", fault);
+            }
+            leaks.assertNone();
+            logs.assertNothingElse();
+        }
+    }
+
+    <T extends AutoCloseable> T closeLater(T resource) {
+        toClose.add(resource);
+        return resource;
+    }
+
+    // ---- Servers ----
+
+    /** A server with one loop, not started. */
+    TestServer server() {
+        return server(x -> {});
+    }
+
+    TestServer server(Consumer<ServerConfigurator> options) {
+        return closeLater(new TestServer(x -> {
+            x.engine(engine()).eventLoops(1);
+            options.accept(x);
+        }));
+    }
+
+    TestServer serve(SocketSessionFactory application) {
+        return server().start(application);
+    }
+
+    TestServer serve(int eventLoops, SocketSessionFactory application) {
+        return server(x -> x.eventLoops(eventLoops)).start(application);
+    }
+
+    // ---- Applications ----
+
+    static SocketSessionFactory echo() {
+        return socket -> {
+            socket.startReading();
+            return socket::write;
+        };
+    }
+
+    static SocketSessionFactory discard() {
+        return socket -> {
+            socket.startReading();
+            return bytes -> {};
+        };
+    }
+
+    /** Asks for nothing. */
+    static SocketSessionFactory idle() {
+        return socket -> bytes -> {};
+    }
+
+    static SocketSession session(Consumer<ByteBuffer> onBytes, Runnable onClose) {
+        return new SocketSession() {
+            @Override
+            public void onBytes(ByteBuffer bytes) {
+                onBytes.accept(bytes);
+            }
+
+            @Override
+            public void onClose() {
+                onClose.run();
+            }
+        };
+    }
+
+    // ---- Small things ----
+
+    static ByteBuffer bytes(String text) {
+        return ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII));
+    }
+
+    static String text(ByteBuffer bytes) {
+        return StandardCharsets.US_ASCII.decode(bytes.duplicate()).toString();
+    }
+
+    static byte[] random(long seed, int count) {
+        byte[] bytes = new byte[count];
+        new Random(seed).nextBytes(bytes);
+        return bytes;
+    }
+
+    /** Runs on a thread of its own. */
+    static <T> CompletableFuture<T> async(Callable<T> task) {
+        CompletableFuture<T> result = new CompletableFuture<>();
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        result.complete(task.call());
+                    } catch (Throwable failure) {
+                        result.completeExceptionally(failure);
+                    }
+                },
+                "test-async");
+        thread.setDaemon(true);
+        thread.start();
+        return result;
+    }
+
+    /**
+     * What is queued and does not fit into the kernel: some 4 MiB at most for the socket and what a peer that does not
+     * read lets in, so that half of this stays.
+     */
+    static final int MORE_THAN_THE_KERNEL_TAKES = 16 * 1024 * 1024;
+
+    static CompletableFuture<Void> write(SocketHandle socket, ByteBuffer bytes) {
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        socket.write(bytes, () -> done.complete(null), done::completeExceptionally);
+        return done;
+    }
+}

@@ -1,0 +1,16 @@
+package io.rocketsockets;
+
+import org.junit.jupiter.api.Nested;
+
+/** Every contract, on the engine of the JDK. */
+class NioEngineTest {
+    private interface Nio extends EngineUnderTest {
+        @Override
+        default String engine() {
+            return "nio";
+        }
+    }
+
+    @Nested
+    class StartStop extends StartStopContract implements Nio {}
+}
