@@ -390,7 +390,7 @@ final class Connection implements TransportHandler {
     }
 
     void onGraceEnds() {
-        if (state == State.LINGERING) {
+        if (queue.isEmpty()) {
             terminate(CloseReason.STOPPED);
         } else if (state != State.CLOSED) {
             handle.force();
@@ -418,7 +418,7 @@ final class Connection implements TransportHandler {
         connections.remove(this);
         loop.meter.closed(reason);
         if (loop.isStopping()) {
-            boolean forced = reason == CloseReason.STOP_FORCED;
+            boolean forced = notSent > 0 || reason == CloseReason.STOP_FORCED;
             loop.reportStopped(new ShutdownReport(forced ? 0 : 1, forced ? 1 : 0, notSent));
         }
         if (session != null) {

@@ -82,7 +82,7 @@ final class ConnectionHandle implements SocketHandle {
 
     void publishUnsent(long bytes) {
         if (bytes != unsent) {
-            UNSENT.setOpaque(this, bytes);
+            UNSENT.setRelease(this, bytes);
         }
     }
 
@@ -194,8 +194,10 @@ final class ConnectionHandle implements SocketHandle {
 
         @Override
         void deliver() {
-            POSTED.getAndAdd(ConnectionHandle.this, (long) -bytes.remaining());
             connection.onWrite(bytes, onComplete, onException);
+            // In this order, so that a reader counts the bytes twice for a moment rather than not at all.
+            publishUnsent(connection.unsentBytes());
+            POSTED.getAndAdd(ConnectionHandle.this, (long) -bytes.remaining());
         }
 
         @Override
@@ -210,8 +212,8 @@ final class ConnectionHandle implements SocketHandle {
 
     @Override
     public long unsentBytes() {
-        long queued = loop.inLoop() ? connection.unsentBytes() : (long) UNSENT.getOpaque(this);
-        return queued + (long) POSTED.getOpaque(this);
+        long onItsWay = (long) POSTED.getAcquire(this);
+        return onItsWay + (loop.inLoop() ? connection.unsentBytes() : (long) UNSENT.getAcquire(this));
     }
 
     @Override

@@ -127,8 +127,10 @@ final class EventLoop implements Runnable {
                 turn();
                 faults = 0;
             } catch (Throwable fault) {
-                faults++;
-                Faults.log(LOG, "event loop " + number + " failed in a turn", fault);
+                if (!abandoned) { // else the engine was closed under it
+                    faults++;
+                    Faults.log(LOG, "event loop " + number + " failed in a turn", fault);
+                }
             }
         }
         end(faults);
@@ -152,10 +154,13 @@ final class EventLoop implements Runnable {
         if (waits) {
             long before = System.nanoTime();
             meter.waits(before);
-            events = engine.poll(timers.nanosToNext(before));
-            now = System.nanoTime();
-            meter.works(now);
-            mailbox.wakeUp();
+            try {
+                events = engine.poll(timers.nanosToNext(before));
+            } finally {
+                now = System.nanoTime();
+                meter.works(now);
+                mailbox.wakeUp();
+            }
         } else {
             events = engine.poll(0);
             now = System.nanoTime();
@@ -168,7 +173,7 @@ final class EventLoop implements Runnable {
     }
 
     private void runMailbox() {
-        for (int i = 0; i < MESSAGES_PER_TURN; i++) {
+        for (int i = 0; i < MESSAGES_PER_TURN && !abandoned; i++) {
             Mailbox.Message message = mailbox.poll();
             if (message == null) {
                 return;
@@ -274,7 +279,7 @@ final class EventLoop implements Runnable {
     }
 
     void join(long nanos) throws InterruptedException {
-        thread.join(Math.max(1, nanos / 1_000_000));
+        thread.join(Math.max(1, (nanos + 999_999) / 1_000_000));
     }
 
     /**

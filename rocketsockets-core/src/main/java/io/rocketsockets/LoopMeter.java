@@ -104,7 +104,8 @@ final class LoopMeter {
     }
 
     int connections() {
-        return (int) (opened.getAcquire() - closedCount());
+        long gone = closedCount(); // first, or one that opens and closes in between would count as less than none
+        return (int) (opened.getAcquire() - gone);
     }
 
     private long closedCount() {

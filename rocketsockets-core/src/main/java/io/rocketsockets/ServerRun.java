@@ -46,7 +46,7 @@ final class ServerRun {
             }
             return run;
         } catch (Throwable failure) {
-            run.stop(Duration.ZERO);
+            run.stop(SocketServer.DEFAULT_GRACE);
             throw failure;
         }
     }

@@ -16,27 +16,42 @@ final class WriteBuffers {
     /** Nodes kept; a bound so that one burst does not hold memory for ever. */
     private static final int NODES = 4096;
 
+    /** A blocked socket that is written to byte by byte must not cost a buffer a byte. */
+    private static final int SMALLEST_KEPT_BYTES = 512;
+
     /** Buffers of one gathered write. */
     private static final int GATHERED = 64;
 
     /** Bytes to send, position to limit; the buffer is of this pool, of the application, or a copy on the heap. */
     static final class Segment {
-        ByteBuffer bytes;
+        final ByteBuffer bytes;
+
+        /** Whether more may be appended. */
+        private final boolean isOurs;
+
+        /** Whether it goes back to the pool. */
         final boolean isChunk;
+
         /** Whether it may be the loop's receive buffer, which is overwritten once the callback has returned. */
         boolean isBorrowed;
 
         @Nullable
         Segment next;
 
-        Segment(ByteBuffer bytes, boolean isChunk) {
+        /** Refers to memory of the application, or of the engine's receive buffer. */
+        Segment(ByteBuffer bytes) {
+            this(bytes, false, false);
+        }
+
+        private Segment(ByteBuffer bytes, boolean isOurs, boolean isChunk) {
             this.bytes = bytes;
+            this.isOurs = isOurs;
             this.isChunk = isChunk;
         }
 
         boolean appends(ByteBuffer source, int count) {
             int end = bytes.limit();
-            if (!isChunk || bytes.capacity() - end < count) {
+            if (!isOurs || bytes.capacity() - end < count) {
                 return false;
             }
             bytes.limit(end + count);
@@ -64,11 +79,19 @@ final class WriteBuffers {
         this.chunksLeft = Math.max(1, CHUNK_MEMORY_BYTES / chunkBytes);
     }
 
+    /** What is left of a segment, on the heap, with some room for more: small writes to a blocked socket gather there. */
+    Segment kept(Segment segment) {
+        int count = segment.bytes.remaining();
+        ByteBuffer copy = ByteBuffer.allocate(Math.max(count, SMALLEST_KEPT_BYTES));
+        copy.put(segment.bytes).flip();
+        return new Segment(copy, true, false);
+    }
+
     /** A segment that holds a copy of so many bytes of the source, if possible with room for more. */
     Segment copyOf(ByteBuffer source, int count) {
         Segment segment = count <= chunkBytes ? takeChunk() : null;
         if (segment == null) {
-            segment = new Segment(ByteBuffer.allocate(count), false);
+            segment = new Segment(ByteBuffer.allocate(count), true, false);
             segment.bytes.put(0, source, source.position(), count);
         } else {
             segment.appends(source, count);
@@ -84,7 +107,7 @@ final class WriteBuffers {
             chunk.next = null;
         } else if (chunksLeft > 0) {
             chunksLeft--;
-            chunk = new Segment(ByteBuffer.allocateDirect(chunkBytes).limit(0), true);
+            chunk = new Segment(ByteBuffer.allocateDirect(chunkBytes).limit(0), true, true);
         }
         return chunk;
     }

@@ -44,7 +44,7 @@ final class WriteQueue {
         queued += count;
         if (count > COPIED_BYTES) {
             // A view of our own: the application's position and limit stay as they are.
-            append(new Segment(source.duplicate(), false)).isBorrowed = isBorrowed;
+            append(new Segment(source.duplicate())).isBorrowed = isBorrowed;
             return true;
         }
         if (count > 0 && (tail == null || !tail.appends(source, count))) {
@@ -108,11 +108,7 @@ final class WriteQueue {
         Segment previous = null;
         for (Segment segment = head; segment != null; segment = segment.next) {
             if (segment.isBorrowed || segment.isChunk) {
-                Segment copy = new Segment(
-                        ByteBuffer.allocate(segment.bytes.remaining())
-                                .put(segment.bytes)
-                                .flip(),
-                        false);
+                Segment copy = buffers.kept(segment);
                 copy.next = segment.next;
                 if (previous == null) {
                     head = copy;

@@ -13,4 +13,13 @@ class NioEngineTest {
 
     @Nested
     class StartStop extends StartStopContract implements Nio {}
+
+    @Nested
+    class Accept extends AcceptContract implements Nio {}
+
+    @Nested
+    class Read extends ReadContract implements Nio {}
+
+    @Nested
+    class Write extends WriteContract implements Nio {}
 }

@@ -210,6 +210,10 @@ final class NioTransport implements Transport, NioEngine.Ready {
     /** The JDK tells errno by the text of strerror only. */
     private static TransportException failure(IOException cause) {
         String message = String.valueOf(cause.getMessage());
+        if (cause instanceof ClosedChannelException) {
+            // Reset from outside the loop, while it hung.
+            return new TransportException(TransportException.Kind.RESET, cause);
+        }
         if (message.contains("reset") || message.contains("Broken pipe")) {
             return new TransportException(TransportException.Kind.RESET, cause);
         }

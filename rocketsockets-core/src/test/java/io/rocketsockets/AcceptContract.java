@@ -1,0 +1,138 @@
+package io.rocketsockets;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
+import static org.awaitility.Awaitility.await;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** Group B: connections come. */
+abstract class AcceptContract extends EngineContract {
+    @Test
+    void aConnectionIsGivenInTurnToEveryLoop() throws Exception {
+        TestServer server = serve(3, echo());
+        for (int i = 0; i < 9; i++) {
+            server.book(server.connect());
+        }
+        assertThat(server.server.stats().loops())
+                .extracting(ServerStats.Loop::number, ServerStats.Loop::connections)
+                .containsExactly(tuple(0, 3), tuple(1, 3), tuple(2, 3));
+    }
+
+    @Test
+    void aHandleKnowsItsEndpointAndAddressesAlsoAfterTheClose() throws Exception {
+        TestServer server = serve(echo());
+        Client client = server.connect();
+        SocketHandle socket = server.socket(client);
+        for (int i = 0; i < 2; i++) {
+            assertThat(socket.endpoint()).isEqualTo(TestServer.ENDPOINT);
+            assertThat(socket.remoteAddress()).isEqualTo(client.address());
+            assertThat(socket.localAddress()).isEqualTo(server.address());
+            client.close();
+            server.book(client).awaitClosed();
+        }
+    }
+
+    @Test
+    void idsAreUniqueAcrossServers() throws Exception {
+        Set<String> ids = new HashSet<>();
+        for (int i = 0; i < 2; i++) {
+            TestServer server = serve(2, echo());
+            for (int k = 0; k < 20; k++) {
+                ids.add(server.socket(server.connect()).id());
+            }
+        }
+        assertThat(ids).hasSize(40);
+    }
+
+    @Test
+    void anOpenSocketIsFoundByItsIdFromAnyThread() throws Exception {
+        TestServer server = serve(2, echo());
+        Client client = server.connect();
+        SocketHandle socket = server.socket(client);
+        assertThat(server.server.socket(socket.id()).orElseThrow().remoteAddress())
+                .isEqualTo(client.address());
+        server.server.socket(socket.id()).orElseThrow().write(bytes("found"));
+        assertThat(client.receive(5)).isEqualTo("found");
+        assertThat(server.server.socket("no such id")).isEmpty();
+        client.close();
+        server.book(client).awaitClosed();
+        assertThat(server.server.socket(socket.id())).isEmpty();
+    }
+
+    @Test
+    void b5_aPeerThatResetsBeforeItIsAcceptedDoesNoHarm() throws Exception {
+        CountDownLatch blocks = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        TestServer server = serve(socket -> {
+            socket.startReading();
+            return bytes -> {
+                blocks.countDown();
+                await().until(() -> goOn.getCount() == 0);
+                socket.write(bytes);
+            };
+        });
+        Client canary = server.connect().send("x");
+        blocks.await();
+        for (int i = 0; i < 50; i++) {
+            server.connect().reset();
+        }
+        goOn.countDown();
+        assertThat(canary.receive(1)).isEqualTo("x");
+        assertThat(canary.exchange("y")).isEqualTo("y");
+        // Those that were accepted have a book each, which says whether connected and close action ran once.
+        await().until(() -> server.server.stats().open() == 1);
+        assertThat(server.ledger.reasons().keySet()).isSubsetOf(CloseReason.PEER_RESET);
+    }
+
+    @Test
+    void b6_aBurstOfAThousandConnectionsIsServed() throws Exception {
+        TestServer server = serve(2, echo());
+        List<CompletableFuture<Integer>> bursts = IntStream.range(0, 4)
+                .mapToObj(n -> async(() -> {
+                    List<Client> clients = new ArrayList<>();
+                    for (int i = 0; i < 250; i++) {
+                        clients.add(server.connect());
+                    }
+                    int served = 0;
+                    for (Client client : clients) {
+                        served += client.exchange("x").length();
+                    }
+                    return served;
+                }))
+                .toList();
+        for (CompletableFuture<Integer> burst : bursts) {
+            assertThat(burst.get(30, TimeUnit.SECONDS)).isEqualTo(250);
+        }
+        assertThat(server.server.stats().open()).isEqualTo(1000);
+    }
+
+    @Test
+    void b10_liveSocketsKeepTheirTurnBesideAStreamOfConnections() throws Exception {
+        TestServer server = serve(echo());
+        Client canary = server.connect();
+        CompletableFuture<Void> churn = async(() -> {
+            for (int i = 0; i < 1000; i++) {
+                try (Client client = new Client(server.address())) {
+                    client.exchange("x");
+                }
+            }
+            return null;
+        });
+        int replies = 0;
+        do {
+            assertThat(canary.exchange("canary")).isEqualTo("canary");
+            replies++;
+        } while (!churn.isDone());
+        churn.get();
+        assertThat(replies).isGreaterThan(100);
+    }
+}
