@@ -22,4 +22,7 @@ class NioEngineTest {
 
     @Nested
     class Write extends WriteContract implements Nio {}
+
+    @Nested
+    class Close extends CloseContract implements Nio {}
 }

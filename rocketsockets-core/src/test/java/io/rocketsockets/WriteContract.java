@@ -61,8 +61,9 @@ abstract class WriteContract extends EngineContract {
             int thread = input.readInt();
             int number = input.readInt();
             assertThat(number).isEqualTo(next[thread]++);
-            byte[] body = input.readNBytes(input.readInt());
-            assertThat(body).containsOnly(thread);
+            for (byte each : input.readNBytes(input.readInt())) {
+                assertThat(each).isEqualTo((byte) thread);
+            }
         }
         for (CompletableFuture<List<CompletableFuture<Void>>> writer : writers) {
             writes.addAll(writer.get(20, SECONDS));
@@ -86,7 +87,7 @@ abstract class WriteContract extends EngineContract {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void d2_buffersOfEveryKindAreWrittenFromPositionToLimit(boolean onLoop) throws Exception {
-        TestServer server = serve(idle());
+        TestServer server = server(x -> x.writeQueueLimit(Integer.MAX_VALUE)).start(idle());
         Client client = server.connect();
         Ledger.Book book = server.book(client);
         List<ByteBuffer> buffers = new ArrayList<>();
@@ -472,7 +473,7 @@ abstract class WriteContract extends EngineContract {
             book.socket.write(ByteBuffer.allocate(10));
             // Never less, also while a write is on its way from this thread to the loop.
             for (int look = 0; look < 20; look++) {
-                assertThat(book.socket.unsentBytes()).isEqualTo(blocked + 10L * i);
+                assertThat(book.socket.unsentBytes()).isGreaterThanOrEqualTo(blocked + 10L * i);
             }
         }
         assertThat(book.<Long>onLoop(book.socket::unsentBytes)).isEqualTo(blocked + 20_000);
@@ -556,7 +557,7 @@ abstract class WriteContract extends EngineContract {
 
     @Test
     void d8_aPeerThatResetsFailsWhatIsQueuedForIt() throws Exception {
-        TestServer server = serve(idle());
+        TestServer server = server(x -> x.writeQueueLimit(Integer.MAX_VALUE)).start(idle());
         Client client = server.connect();
         Ledger.Book book = server.book(client);
         AtomicBoolean firstFailed = new AtomicBoolean();
@@ -627,11 +628,11 @@ abstract class WriteContract extends EngineContract {
     void f4_aWriteOfAnotherThreadAlwaysWakesTheLoop() throws Exception {
         TestServer server = serve(2, idle());
         List<Client> clients = List.of(server.connect(), server.connect());
+        List<SocketHandle> sockets = clients.stream().map(server::socket).toList();
         AtomicInteger completed = new AtomicInteger();
         for (int i = 0; i < 5000; i++) {
-            Client client = clients.get(i % 2);
-            server.socket(client).write(bytes("!"), completed::incrementAndGet, failure -> {});
-            assertThat(client.receive(1)).isEqualTo("!");
+            sockets.get(i % 2).write(bytes("!"), completed::incrementAndGet, failure -> {});
+            assertThat(clients.get(i % 2).receive(1)).isEqualTo("!");
         }
         await().untilAsserted(() -> assertThat(completed).hasValue(5000));
     }
