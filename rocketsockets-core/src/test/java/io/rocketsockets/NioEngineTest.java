@@ -25,4 +25,10 @@ class NioEngineTest {
 
     @Nested
     class Close extends CloseContract implements Nio {}
+
+    @Nested
+    class Callbacks extends CallbackContract implements Nio {}
+
+    @Nested
+    class Counts extends CountContract implements Nio {}
 }

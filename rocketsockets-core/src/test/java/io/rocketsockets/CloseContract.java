@@ -1,0 +1,393 @@
+package io.rocketsockets;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.net.InetSocketAddress;
+import java.net.SocketException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Group E: half-close, close, abort, reset. */
+abstract class CloseContract extends EngineContract {
+    // ---- Half-close ----
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 5, 3 * 1024 * 1024})
+    void e1_aPeerThatHalfClosesGetsItsEcho(int size) throws Exception {
+        TestServer server = serve(echo());
+        Client client = server.connect();
+        byte[] sent = random(size, size);
+        CompletableFuture<Client> sending = async(() -> client.send(sent).endOutput());
+        assertThat(client.receiveAllBytes()).isEqualTo(sent);
+        sending.get(20, SECONDS);
+        assertThat(server.book(client).awaitClosed()).isEqualTo(CloseReason.PEER_CLOSED);
+    }
+
+    @Test
+    void e1_netcatGetsItsEcho() throws Exception {
+        Path nc = Path.of("/usr/bin/nc");
+        assumeTrue(Files.isExecutable(nc), "skipped: no netcat (apt install netcat-openbsd)");
+        TestServer server = serve(echo());
+        int port = ((InetSocketAddress) server.address()).getPort();
+        Process netcat = new ProcessBuilder("sh", "-c", "printf x | nc -N 127.0.0.1 " + port)
+                .redirectErrorStream(true)
+                .start();
+        assertThat(new String(netcat.getInputStream().readAllBytes(), US_ASCII)).isEqualTo("x");
+        assertThat(netcat.waitFor(10, SECONDS)).isTrue();
+    }
+
+    @Test
+    void e2_shutdownOutputSendsFinAfterWhatIsQueuedAndReadingGoesOn() throws Exception {
+        byte[] payload = random(2, MORE_THAN_THE_KERNEL_TAKES);
+        TestServer server = serve(socket -> {
+            socket.startReading();
+            socket.write(ByteBuffer.wrap(payload));
+            socket.shutdownOutput();
+            socket.shutdownOutput();
+            return bytes -> {};
+        });
+        Client client = server.connect();
+        assertThat(client.receiveAllBytes()).isEqualTo(payload);
+        Ledger.Book book = server.book(client);
+        client.send("still read");
+        book.awaitReceived(10);
+        assertThat(book.socket.closeReason()).isEmpty();
+        client.close();
+        assertThat(book.awaitClosed()).isEqualTo(CloseReason.PEER_CLOSED);
+    }
+
+    @Test
+    void e2_closeAfterShutdownOutputEndsTheSocket() throws Exception {
+        TestServer server = serve(idle());
+        Client client = server.connect();
+        Ledger.Book book = server.book(client);
+        book.socket.shutdownOutput();
+        assertThat(client.receiveAll()).isEmpty();
+        book.socket.close();
+        client.close();
+        assertThat(book.awaitClosed()).isEqualTo(CloseReason.CLOSED);
+    }
+
+    // ---- Close and abort ----
+
+    @Test
+    void e4_closeDeliversWhatIsQueuedThenFin() throws Exception {
+        byte[] payload = random(4, MORE_THAN_THE_KERNEL_TAKES);
+        TestServer server = serve(idle());
+        Client client = server.connect();
+        Ledger.Book book = server.book(client);
+        CompletableFuture<Void> write = write(book.socket, ByteBuffer.wrap(payload));
+        book.socket.close();
+        assertThat(book.socket.isOpen()).isFalse();
+        assertThat(server.server.socket(book.socket.id())).isEmpty();
+        assertThat(client.receiveAllBytes()).isEqualTo(payload);
+        client.close();
+        assertThat(book.awaitClosed()).isEqualTo(CloseReason.CLOSED);
+        assertThat(write).isCompleted();
+    }
+
+    @Test
+    void e4_abortDropsWhatIsQueuedAndResets() throws Exception {
+        TestServer server = server(x -> x.writeQueueLimit(Integer.MAX_VALUE)).start(idle());
+        Client client = server.connect();
+        Ledger.Book book = server.book(client);
+        Queue<Integer> failed = new ConcurrentLinkedQueue<>();
+        for (int i = 0; i < 5; i++) {
+            int number = i;
+            book.socket.write(ByteBuffer.allocate(MORE_THAN_THE_KERNEL_TAKES), () -> {}, failure -> {
+                assertThat(failure)
+                        .isInstanceOf(SocketClosedException.class)
+                        .hasMessageContaining("socket=" + book.socket.id())
+                        .hasMessageContaining("reason=ABORTED");
+                failed.add(number);
+            });
+        }
+        book.awaitBlocked();
+        book.socket.abort();
+        assertThat(book.socket.isOpen()).isFalse();
+        assertThat(book.awaitClosed()).isEqualTo(CloseReason.ABORTED);
+        assertThat(failed).containsExactly(0, 1, 2, 3, 4);
+        assertThat(book.socket.unsentBytes()).isZero();
+        assertThat(client.isReset()).isTrue();
+    }
+
+    @Test
+    void e4_abortResetsAPeerThatHasReadEverything() throws Exception {
+        TestServer server = serve(echo());
+        Client client = server.connect();
+        client.exchange("x");
+        server.socket(client).abort();
+        assertThatThrownBy(() -> client.receive(1))
+                .isInstanceOf(SocketException.class)
+                .hasMessageContaining("reset");
+    }
+
+    @Test
+    void e4_abortEndsASocketThatIsClosing() throws Exception {
+        TestServer server = serve(idle());
+        Client client = server.connect();
+        Ledger.Book book = server.book(client);
+        CompletableFuture<Void> write = write(book.socket, ByteBuffer.allocate(MORE_THAN_THE_KERNEL_TAKES));
+        book.socket.close();
+        book.awaitBlocked();
+        book.socket.abort();
+        assertThat(book.awaitClosed()).as("the first cause wins").isEqualTo(CloseReason.CLOSED);
+        assertThat(write).isCompletedExceptionally();
+        assertThat(client.isReset()).isTrue();
+    }
+
+    @Test
+    void e5_closeWithUnreadInputDoesNotDestroyTheReply() throws Exception {
+        byte[] reply = random(5, 1024 * 1024);
+        TestServer server = server(x -> x.readBufferSize(1024)).start(socket -> {
+            socket.read();
+            return bytes -> {
+                socket.write(ByteBuffer.wrap(reply));
+                socket.close();
+            };
+        });
+        for (int i = 0; i < 20; i++) {
+            Client client = server.connect().send(new byte[200_000]);
+            Ledger.Book book = server.book(client);
+            await().until(() -> !book.socket.isOpen());
+            client.send(new byte[50_000]);
+            assertThat(client.receiveAllBytes()).isEqualTo(reply);
+            client.close();
+            assertThat(book.awaitClosed()).isEqualTo(CloseReason.CLOSED);
+        }
+    }
+
+    @Test
+    void e5_aPeerThatNeverClosesIsNotWaitedForLong() throws Exception {
+        TestServer server = serve(socket -> {
+            socket.close();
+            return bytes -> {};
+        });
+        Client quiet = server.connect();
+        assertThat(quiet.receiveAll()).isEmpty();
+        assertThat(server.book(quiet).awaitClosed()).isEqualTo(CloseReason.CLOSED);
+        Client talkative = server.connect();
+        Ledger.Book book = server.book(talkative);
+        assertThatThrownBy(() -> {
+                    while (true) {
+                        talkative.send("and on and on");
+                    }
+                })
+                .isInstanceOf(SocketException.class);
+        assertThat(book.awaitClosed()).isEqualTo(CloseReason.CLOSED);
+        assertThat(book.deliveries).hasValue(0);
+    }
+
+    /** Where a callback ends its socket. */
+    enum Place {
+        CONNECTED,
+        RECEIVED,
+        COMPLETED,
+        WRITE_FAILED,
+        CLOSED
+    }
+
+    private static SocketSessionFactory endingIn(Place place, Consumer<SocketHandle> end) {
+        return socket -> {
+            socket.read();
+            if (place == Place.CONNECTED) {
+                end.accept(socket);
+            }
+            return session(
+                    bytes -> {
+                        switch (place) {
+                            case RECEIVED -> end.accept(socket);
+                            case COMPLETED -> socket.write(bytes, () -> end.accept(socket), failure -> {});
+                            case WRITE_FAILED -> {
+                                socket.shutdownOutput();
+                                socket.write(bytes, () -> {}, failure -> end.accept(socket));
+                            }
+                            case CLOSED -> socket.close();
+                            default -> throw new AssertionError("nothing is received after the end");
+                        }
+                    },
+                    () -> {
+                        if (place == Place.CLOSED) {
+                            end.accept(socket);
+                        }
+                    });
+        };
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void e3_closeTwiceInAnyCallbackEndsTheSocketOnce(Place place) throws Exception {
+        TestServer server = serve(endingIn(place, socket -> {
+            socket.close();
+            socket.close();
+            assertThat(socket.isOpen()).isFalse();
+        }));
+        Client client = server.connect().send("x");
+        assertThat(client.receiveAll()).hasSizeLessThan(2);
+        client.close();
+        assertThat(server.book(client).awaitClosed()).isEqualTo(CloseReason.CLOSED);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void e3_abortTwiceInAnyCallbackEndsTheSocketOnce(Place place) throws Exception {
+        TestServer server = serve(endingIn(place, socket -> {
+            socket.abort();
+            socket.abort();
+            assertThat(socket.isOpen()).isFalse();
+        }));
+        Client client = server.connect().send("x");
+        boolean reset = client.isReset();
+        if (place != Place.WRITE_FAILED) { // where a FIN is on its way already
+            assertThat(reset).isEqualTo(place != Place.CLOSED);
+        }
+        client.close();
+        assertThat(server.book(client).awaitClosed())
+                .isEqualTo(place == Place.CLOSED ? CloseReason.CLOSED : CloseReason.ABORTED);
+    }
+
+    @Test
+    void e3_bothSidesAndOtherThreadsCloseAtOnce() throws Exception {
+        TestServer server = serve(2, echo());
+        for (int round = 0; round < 100; round++) {
+            Client client = server.connect();
+            Ledger.Book book = server.book(client);
+            List<CompletableFuture<Void>> closers = IntStream.range(0, 3)
+                    .mapToObj(n -> async(() -> {
+                        switch (n) {
+                            case 0 -> client.close();
+                            case 1 -> book.socket.close();
+                            default -> book.socket.shutdownOutput();
+                        }
+                        return (Void) null;
+                    }))
+                    .toList();
+            for (CompletableFuture<Void> closer : closers) {
+                closer.get(20, SECONDS);
+            }
+            assertThat(book.awaitClosed()).isIn(CloseReason.CLOSED, CloseReason.PEER_CLOSED, CloseReason.PEER_RESET);
+        }
+    }
+
+    @Test
+    void theReasonIsSetBeforeTheCloseActionAndEmptyBefore() throws Exception {
+        CompletableFuture<String> seen = new CompletableFuture<>();
+        TestServer server = serve(socket -> {
+            socket.startReading();
+            return session(
+                    bytes -> socket.attach(socket.closeReason() + " " + socket.isOpen()),
+                    () -> seen.complete(
+                            socket.attachment(String.class) + " " + socket.closeReason() + " " + socket.isOpen()));
+        });
+        server.connect().send("x").close();
+        assertThat(seen.get(20, SECONDS)).isEqualTo("Optional.empty true Optional[PEER_CLOSED] false");
+    }
+
+    @Test
+    void theCloseActionComesAfterEveryOtherCallback() throws Exception {
+        Queue<String> events = new ConcurrentLinkedQueue<>();
+        TestServer server = serve(socket -> {
+            events.add("connected");
+            socket.startReading();
+            return session(
+                    bytes -> {
+                        events.add("received");
+                        socket.write(ByteBuffer.allocate(10), () -> events.add("completed"), failure -> {});
+                        socket.write(
+                                ByteBuffer.allocate(MORE_THAN_THE_KERNEL_TAKES),
+                                () -> {},
+                                failure -> events.add("failed"));
+                    },
+                    () -> events.add("closed"));
+        });
+        Client client = server.connect().send("x");
+        Ledger.Book book = server.book(client);
+        await().until(() -> events.contains("completed"));
+        client.reset();
+        book.awaitClosed();
+        assertThat(events).containsExactly("connected", "received", "completed", "failed", "closed");
+    }
+
+    // ---- Many ----
+
+    @Test
+    void e7_aStormOfResetsIsCountedAndNothingElse() throws Exception {
+        TestServer server = serve(2, echo());
+        for (int i = 0; i < 300; i++) {
+            Client client = server.connect();
+            client.exchange("x");
+            client.reset();
+        }
+        await().until(() -> server.server.stats().open() == 0);
+        assertThat(server.server.stats().closed()).containsExactlyEntriesOf(Map.of(CloseReason.PEER_RESET, 300L));
+    }
+
+    @Test
+    void e10_aThousandSocketsClosedAtOnceAreClosedSoon() throws Exception {
+        TestServer server = serve(2, echo());
+        List<Client> clients = new ArrayList<>();
+        for (int i = 0; i < 1000; i++) {
+            clients.add(server.connect());
+        }
+        await().until(() -> server.server.stats().open() == 1000);
+        Client canary = server.connect();
+        server.ledger.books().stream()
+                .filter(book -> !book.remoteAddress.equals(canary.address()))
+                .forEach(book -> book.socket.close());
+        for (Client client : clients) {
+            assertThat(client.receiveAll()).isEmpty();
+            client.close();
+        }
+        assertThat(canary.exchange("x")).isEqualTo("x");
+        await().until(() -> server.server.stats().open() == 1);
+    }
+
+    @Test
+    void j2_twoThousandConnectionsComeAndGo() throws Exception {
+        TestServer server = serve(2, echo());
+        server.connect().exchange("first");
+        long before = Leaks.descriptors();
+        AtomicInteger served = new AtomicInteger();
+        List<CompletableFuture<Void>> clients = IntStream.range(0, 4)
+                .mapToObj(n -> async(() -> {
+                    for (int i = 0; i < 500; i++) {
+                        try (Client client = new Client(server.address())) {
+                            assertThat(client.exchange("message " + n)).isEqualTo("message " + n);
+                            served.incrementAndGet();
+                            switch (i % 3) {
+                                case 0 -> client.reset();
+                                case 1 -> client.endOutput().receiveAll();
+                                default -> {}
+                            }
+                        }
+                    }
+                    return (Void) null;
+                }))
+                .toList();
+        for (CompletableFuture<Void> each : clients) {
+            each.get(40, SECONDS);
+        }
+        assertThat(served).hasValue(2000);
+        await().until(() -> server.server.stats().open() == 1);
+        await().untilAsserted(() -> assertThat(Leaks.descriptors()).isLessThanOrEqualTo(before));
+    }
+}
