@@ -250,12 +250,15 @@ abstract class CloseContract extends EngineContract {
     @ParameterizedTest
     @EnumSource
     void e3_abortTwiceInAnyCallbackEndsTheSocketOnce(Place place) throws Exception {
+        CompletableFuture<Void> connected = new CompletableFuture<>(); // or the RST may meet the client's connect
         TestServer server = serve(endingIn(place, socket -> {
+            connected.join();
             socket.abort();
             socket.abort();
             assertThat(socket.isOpen()).isFalse();
         }));
         Client client = server.connect().send("x");
+        connected.complete(null);
         boolean reset = client.isReset();
         if (place != Place.WRITE_FAILED) { // where a FIN is on its way already
             assertThat(reset).isEqualTo(place != Place.CLOSED);

@@ -46,7 +46,7 @@ class WriteQueueTest {
     }
 
     static IntStream seeds() {
-        return IntStream.range(0, 300);
+        return IntStream.range(0, 100);
     }
 
     @Test

@@ -1,0 +1,294 @@
+package io.rocketsockets;
+
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.rocketsockets.engine.TransportException;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The loop and its connections over a scripted engine: what no kernel does on demand. */
+class EventLoopTest {
+    private final Logs logs = new Logs();
+    private final FakeEngine engine = new FakeEngine();
+    private final Ledger ledger = new Ledger();
+    private final List<SocketHandle> sockets = new ArrayList<>();
+    private EventLoop loop;
+    private Connections connections;
+
+    private void start(SocketSessionFactory application) throws Exception {
+        ServerConfiguration configuration = ServerConfiguration.of(x -> x.useDefaultEndpoint());
+        connections = new Connections(configuration, ledger.audit(socket -> {
+            sockets.add(socket);
+            return application.open(socket);
+        }));
+        loop = new EventLoop(0, engine, configuration.writeBufferSize(), connections.all());
+        loop.start();
+        Acceptor acceptor = onLoop(() ->
+                Acceptor.open(configuration.endpoints().get(0), loop, new LoadBalancer(List.of(loop)), connections));
+        onLoop(() -> {
+            acceptor.resume();
+            return null;
+        });
+    }
+
+    private <T> T onLoop(Callable<T> task) throws Exception {
+        CompletableFuture<T> result = new CompletableFuture<>();
+        loop.execute(() -> {
+            try {
+                result.complete(task.call());
+            } catch (Throwable failure) {
+                result.completeExceptionally(failure);
+            }
+        });
+        return result.get(10, SECONDS);
+    }
+
+    private FakeTransport accepted() throws Exception {
+        FakeTransport transport = new FakeTransport();
+        engine.accepts(transport);
+        return transport;
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        try (logs) {
+            loop.execute(() -> {
+                loop.stopWhenEmpty();
+                loop.forEachConnection(connection -> connection.terminate(CloseReason.STOPPED));
+            });
+            loop.join(SECONDS.toNanos(10));
+            assertThat(loop.isAlive()).isFalse();
+            assertThat(engine.closed).isTrue();
+            ledger.verify();
+            logs.assertNothingElse();
+        }
+    }
+
+    private ServerStats stats() {
+        return LoopMeter.sum(List.of(loop.meter), System.nanoTime());
+    }
+
+    // ---- The receive buffer ----
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 100, 4096, 4097, 20_000, 64 * 1024})
+    void c10_whatIsEchoedIsNeverWhatCameAfterIt(int size) throws Exception {
+        start(EngineContract.echo());
+        FakeTransport transport = accepted();
+        Random random = new Random(size);
+        ByteArrayOutputStream expected = new ByteArrayOutputStream();
+        for (int i = 0; i < 50; i++) {
+            byte[] message = EngineContract.random(i, size);
+            transport.room = random.nextInt(2 * size);
+            engine.reads(transport, message);
+            expected.writeBytes(message);
+            if (transport.sent.size() < expected.size()) {
+                transport.room = Integer.MAX_VALUE;
+                engine.happens(() -> engine.handlers.get(transport).onWritten(0));
+            }
+            assertThat(transport.sent.toByteArray()).isEqualTo(expected.toByteArray());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {100, 20_000})
+    void c10_whatIsRelayedToABlockedSocketIsNeverWhatCameAfterIt(int size) throws Exception {
+        start(socket -> {
+            socket.startReading();
+            return bytes -> sockets.forEach(each -> each.write(bytes));
+        });
+        FakeTransport one = accepted();
+        FakeTransport two = accepted();
+        two.room = size / 3;
+        byte[] message = EngineContract.random(1, size);
+        engine.reads(one, message);
+        engine.reads(one, message);
+        assertThat(one.sent.size()).isEqualTo(2 * size);
+        two.room = Integer.MAX_VALUE;
+        engine.happens(() -> engine.handlers.get(two).onWritten(0));
+        assertThat(two.sent.toByteArray()).isEqualTo(one.sent.toByteArray());
+    }
+
+    @Test
+    void anEngineThatWritesLaterIsToldAndAsked() throws Exception {
+        start(EngineContract.echo());
+        FakeTransport transport = accepted();
+        transport.room = 0;
+        byte[] message = EngineContract.random(1, 1000);
+        engine.reads(transport, message);
+        int writes = transport.writes;
+        sockets.get(0).write(ByteBuffer.wrap(message));
+        onLoop(() -> null);
+        assertThat(transport.writes).as("nothing is written before onWritten").isEqualTo(writes);
+        // 400 bytes were taken meanwhile.
+        transport.sent.write(message, 0, 400);
+        transport.room = Integer.MAX_VALUE;
+        engine.happens(() -> engine.handlers.get(transport).onWritten(400));
+        assertThat(transport.sent.size()).isEqualTo(2000);
+        assertThat(stats().bytesWritten()).isEqualTo(2000);
+    }
+
+    // ---- Faults of the engine ----
+
+    @Test
+    void aTransportThatBreaksEndsItsConnectionForTheKernelsReason() throws Exception {
+        start(EngineContract.echo());
+        Map<TransportException.Kind, CloseReason> reasons = Map.of(
+                TransportException.Kind.RESET, CloseReason.PEER_RESET,
+                TransportException.Kind.UNREACHABLE, CloseReason.PEER_UNREACHABLE,
+                TransportException.Kind.OTHER, CloseReason.ERROR);
+        for (TransportException.Kind kind : TransportException.Kind.values()) {
+            FakeTransport reading = accepted();
+            FakeTransport writing = accepted();
+            TransportException failure = new TransportException(kind, new IOException("broken by the test"));
+            engine.happens(() -> engine.handlers.get(reading).onFailed(failure));
+            writing.broken = kind;
+            engine.reads(writing, new byte[] {1});
+            onLoop(() -> null);
+            assertThat(reading.closed && writing.closed).isTrue();
+            assertThat(sockets.subList(sockets.size() - 2, sockets.size()))
+                    .allSatisfy(socket -> assertThat(socket.closeReason()).contains(reasons.get(kind)));
+        }
+        assertThat(logs.take("socket failed")).as("only what nobody expects").hasSize(2);
+    }
+
+    @Test
+    void h9_aConnectionThatTheEngineCannotAdoptIsClosedWithoutASession() throws Exception {
+        start(EngineContract.echo());
+        engine.adoptFailure = new TransportException(TransportException.Kind.OTHER, new IOException("no room"));
+        FakeTransport transport = accepted();
+        onLoop(() -> null);
+        assertThat(transport.closed).isTrue();
+        assertThat(sockets).isEmpty();
+        assertThat(stats().closed()).containsOnlyKeys(CloseReason.ERROR);
+        assertThat(logs.take("socket failed")).hasSize(1);
+    }
+
+    @Test
+    void anEngineThatFailsForAWhileLosesNothing() throws Exception {
+        start(EngineContract.echo());
+        FakeTransport transport = accepted();
+        engine.failingPolls.set(15);
+        engine.reads(transport, new byte[] {1});
+        assertThat(engine.failingPolls).hasValue(0);
+        assertThat(transport.sent.size()).isOne();
+        assertThat(logs.take("failed in a turn")).hasSize(15);
+    }
+
+    @Test
+    void anEngineThatFailsForEverEndsTheLoopAndItsConnections() throws Exception {
+        start(EngineContract.echo());
+        FakeTransport transport = accepted();
+        engine.failingPolls.set(Integer.MAX_VALUE);
+        engine.wakeup();
+        await().until(() -> !loop.isAlive());
+        assertThat(transport.closed).isTrue();
+        assertThat(engine.closed).isTrue();
+        assertThat(sockets.get(0).closeReason()).contains(CloseReason.ERROR);
+        CompletableFuture<Void> write = EngineContract.write(sockets.get(0), EngineContract.bytes("x"));
+        assertThat(write).failsWithin(Duration.ofSeconds(10));
+        assertThat(logs.take("failed in a turn")).hasSize(16);
+        assertThat(logs.take("ends after 16 failed turns")).hasSize(1);
+    }
+
+    // ---- Accept ----
+
+    @Test
+    void b1_acceptingPausesWhileTheSystemCannotAndSaysSoOncePerPause() throws Exception {
+        start(EngineContract.echo());
+        FakeTransport live = accepted();
+        for (int pause = 1; pause <= 2; pause++) {
+            engine.cannotAccept("Too many open files");
+            assertThat(engine.listener.listening).isFalse();
+            assertThat(logs.take("cannot accept")).singleElement().asString().contains("Too many open files");
+            engine.reads(live, new byte[] {1});
+            assertThat(live.sent.size()).isEqualTo(pause);
+            await().until(() -> engine.lastTimeoutNanos > 0);
+            await().until(() -> engine.listener.listening);
+        }
+        assertThat(engine.listener.closed).isFalse();
+    }
+
+    @Test
+    void aLoopWithNothingToDoWaitsWithoutEnd() throws Exception {
+        start(EngineContract.echo());
+        FakeTransport transport = accepted();
+        engine.reads(transport, new byte[] {1});
+        onLoop(() -> null);
+        int before = onLoop(() -> engine.polls);
+        int after = onLoop(() -> engine.polls);
+        assertThat(after - before).as("turns to run one task").isLessThanOrEqualTo(2);
+        await().until(() -> engine.lastTimeoutNanos < 0);
+    }
+
+    // ---- Reading ----
+
+    @Test
+    void theEngineIsToldToReadOnlyWhenTheAnswerChanges() throws Exception {
+        start(EngineContract.idle());
+        FakeTransport transport = accepted();
+        SocketHandle socket = sockets.get(0);
+        assertThat(transport.reading).isFalse();
+        socket.read();
+        socket.read();
+        onLoop(() -> null);
+        assertThat(transport.reading).isTrue();
+        engine.reads(transport, new byte[] {1});
+        assertThat(transport.reading).isTrue();
+        engine.reads(transport, new byte[] {1});
+        assertThat(transport.reading).isFalse();
+        socket.startReading();
+        onLoop(() -> null);
+        assertThat(transport.reading).isTrue();
+        socket.stopReading();
+        onLoop(() -> null);
+        assertThat(transport.reading).isFalse();
+    }
+
+    @Test
+    void c14_aReadThatWasUnderWayAtTheCloseIsNotDelivered() throws Exception {
+        start(EngineContract.echo());
+        FakeTransport transport = accepted();
+        sockets.get(0).close();
+        onLoop(() -> null);
+        engine.reads(transport, new byte[] {1, 2, 3});
+        assertThat(ledger.bytesReceived()).isZero();
+        assertThat(transport.outputShutDown).isTrue();
+        engine.happens(() -> engine.handlers.get(transport).onEnd());
+        onLoop(() -> null);
+        assertThat(transport.closed).isTrue();
+        assertThat(transport.reset).isFalse();
+        assertThat(sockets.get(0).closeReason()).contains(CloseReason.CLOSED);
+    }
+
+    @Test
+    void aPeerThatEndsAndStaysIsDrainedThenClosed() throws Exception {
+        start(EngineContract.echo());
+        FakeTransport transport = accepted();
+        transport.room = 1;
+        engine.reads(transport, new byte[] {1, 2, 3});
+        engine.happens(() -> engine.handlers.get(transport).onEnd());
+        onLoop(() -> null);
+        assertThat(transport.closed).isFalse();
+        transport.room = 2;
+        engine.happens(() -> engine.handlers.get(transport).onWritten(0));
+        onLoop(() -> null);
+        assertThat(transport.sent.toByteArray()).containsExactly(1, 2, 3);
+        assertThat(transport.closed).isTrue();
+        assertThat(sockets.get(0).closeReason()).contains(CloseReason.PEER_CLOSED);
+    }
+}

@@ -1,0 +1,152 @@
+package io.rocketsockets;
+
+import io.rocketsockets.engine.AcceptHandler;
+import io.rocketsockets.engine.Engine;
+import io.rocketsockets.engine.Listener;
+import io.rocketsockets.engine.Transport;
+import io.rocketsockets.engine.TransportException;
+import io.rocketsockets.engine.TransportHandler;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** An engine whose events a test writes: each is dispatched in a turn of its own, and the test waits for that turn. */
+final class FakeEngine implements Engine {
+    /** An event that wakes the loop and reports nothing. */
+    private static final Runnable WAKE_UP = () -> {};
+
+    final Map<Transport, TransportHandler> handlers = new ConcurrentHashMap<>();
+    final FakeListener listener = new FakeListener();
+    final AtomicInteger failingPolls = new AtomicInteger();
+    volatile TransportException adoptFailure;
+    volatile boolean closed;
+    volatile long lastTimeoutNanos;
+    int polls;
+
+    private final BlockingQueue<Runnable> events = new LinkedBlockingQueue<>();
+    private final Queue<Runnable> found = new ArrayDeque<>();
+    private final ByteBuffer receive = ByteBuffer.allocateDirect(64 * 1024);
+    private AcceptHandler acceptHandler;
+
+    final class FakeListener implements Listener {
+        volatile boolean listening;
+        volatile boolean closed;
+
+        @Override
+        public SocketAddress localAddress() {
+            return InetSocketAddress.createUnresolved("here", 2);
+        }
+
+        @Override
+        public void pause() {
+            listening = false;
+        }
+
+        @Override
+        public void resume() {
+            listening = true;
+        }
+
+        @Override
+        public void close() {
+            listening = false;
+            closed = true;
+        }
+    }
+
+    // ---- What a test lets happen; returns once the turn has dispatched it ----
+
+    void happens(Runnable event) throws Exception {
+        CompletableFuture<Void> dispatched = new CompletableFuture<>();
+        events.add(() -> {
+            try {
+                event.run();
+                dispatched.complete(null);
+            } catch (Throwable failure) {
+                dispatched.completeExceptionally(failure);
+            }
+        });
+        dispatched.get(10, TimeUnit.SECONDS);
+    }
+
+    void accepts(FakeTransport transport) throws Exception {
+        happens(() -> acceptHandler.onAccepted(transport));
+    }
+
+    void cannotAccept(String why) throws Exception {
+        happens(() -> acceptHandler.onAcceptFailed(new IOException(why)));
+    }
+
+    /** One read, into the one receive buffer, which is overwritten right after the delivery as the next read would. */
+    void reads(FakeTransport transport, byte[] bytes) throws Exception {
+        happens(() -> {
+            handlers.get(transport).onRead(receive.clear().put(bytes).flip());
+            receive.clear();
+            while (receive.hasRemaining()) {
+                receive.put((byte) 0xDD);
+            }
+        });
+    }
+
+    // ---- Engine ----
+
+    @Override
+    public Listener listen(SocketAddress address, int backlog, AcceptHandler handler) {
+        acceptHandler = handler;
+        return listener;
+    }
+
+    @Override
+    public void adopt(Transport transport, TransportHandler handler) throws TransportException {
+        if (adoptFailure != null) {
+            throw adoptFailure;
+        }
+        handlers.put(transport, handler);
+    }
+
+    @Override
+    public int poll(long timeoutNanos) throws IOException {
+        polls++;
+        lastTimeoutNanos = timeoutNanos;
+        if (failingPolls.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+            throw new IOException("no poll");
+        }
+        try {
+            Runnable event = timeoutNanos < 0 ? events.take() : events.poll(timeoutNanos, TimeUnit.NANOSECONDS);
+            if (event == null || event == WAKE_UP) {
+                return 0;
+            }
+            found.add(event);
+            return 1;
+        } catch (InterruptedException stopped) {
+            return 0;
+        }
+    }
+
+    @Override
+    public void dispatch() {
+        while (!found.isEmpty()) {
+            found.remove().run();
+        }
+    }
+
+    @Override
+    public void wakeup() {
+        events.add(WAKE_UP);
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+    }
+}
