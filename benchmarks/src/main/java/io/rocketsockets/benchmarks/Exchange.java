@@ -1,0 +1,29 @@
+package io.rocketsockets.benchmarks;
+
+import io.rocketsockets.benchmarks.servers.Reply;
+import java.nio.ByteBuffer;
+
+/** One message there and its answer back. */
+record Exchange(int requestBytes, int replyBytes, Reply reply) {
+
+    static Exchange echo(int bytes) {
+        return new Exchange(bytes, bytes, Reply.ECHO);
+    }
+
+    static Exchange smallWrites() {
+        return new Exchange(Reply.PIECE_BYTES, Reply.PIECES * Reply.PIECE_BYTES, Reply.SMALL_WRITES);
+    }
+
+    boolean isEcho() {
+        return reply == Reply.ECHO;
+    }
+
+    /** The bytes of several requests, ready to be written. */
+    ByteBuffer requests(int count) {
+        ByteBuffer bytes = ByteBuffer.allocateDirect(count * requestBytes);
+        while (bytes.hasRemaining()) {
+            bytes.put((byte) (bytes.position() % requestBytes * 31));
+        }
+        return bytes.flip();
+    }
+}

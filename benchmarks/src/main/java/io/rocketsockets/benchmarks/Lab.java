@@ -1,0 +1,108 @@
+package io.rocketsockets.benchmarks;
+
+import io.rocketsockets.benchmarks.servers.Reply;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Where measurements are made: how a contender becomes a running server, and who loads it for how long.
+ *
+ * @param jdk what runs the servers in Java
+ * @param epollEcho the compiled server in C
+ * @param epollLoad the compiled load generator in C; empty: the one in Java is used
+ * @param serverCore the core that each server is pinned to
+ * @param loadCore the core of the load generator
+ * @param folder where processes leave their error output
+ * @param warmUp processor time that a server may use before it is measured
+ * @param window how long it is measured
+ */
+record Lab(
+        Jdk jdk,
+        Optional<Path> epollEcho,
+        Optional<Path> epollLoad,
+        int serverCore,
+        int loadCore,
+        Path folder,
+        Duration warmUp,
+        Duration window) {
+    private static final Duration WARM_UP_STEP = Duration.ofMillis(400);
+    private static final int SILENT_STEPS = 2;
+    private static final int SILENT_MILLIS = 20;
+
+    /** The same for every Java server. Serial: with one core a concurrent collector only adds switches. */
+    static final List<String> FOR_SPEED = List.of("-XX:+UseSerialGC", "-Xms256m", "-Xmx256m");
+
+    /** A heap that starts small and, once collected, keeps little more than what is held. */
+    static final List<String> FOR_MEMORY =
+            List.of("-XX:+UseSerialGC", "-Xms4m", "-Xmx1g", "-XX:MinHeapFreeRatio=5", "-XX:MaxHeapFreeRatio=10");
+
+    ServerProcess start(Contender contender, Reply reply, List<String> jvmOptions) throws IOException {
+        List<String> command = new ArrayList<>();
+        if (contender.isJava()) {
+            command.addAll(jdk.command(jvmOptions, contender.mainClass().orElseThrow()));
+        } else {
+            command.add(epollEcho
+                    .orElseThrow(() -> new IOException("no C compiler (cc); ratios are to the bare NIO loop"))
+                    .toString());
+        }
+        command.add(reply.name());
+        command.addAll(contender.variant());
+        return new ServerProcess(new Child("server", pinned(serverCore, command), folder.resolve("server.err")));
+    }
+
+    /** Loads the server until its compilers have fallen silent, at most for the time of {@link #warmUp}. */
+    void warmUp(ServerProcess server, Contender contender, Load load) throws IOException {
+        long compiled = 0;
+        int silentSteps = 0;
+        while (contender.isJava() && silentSteps < SILENT_STEPS && server.cpuNanos() < warmUp.toNanos()) {
+            step(server, load);
+            long now = server.compilerMillis();
+            silentSteps = now - compiled <= SILENT_MILLIS ? silentSteps + 1 : 0;
+            compiled = now;
+        }
+        step(server, load);
+    }
+
+    /** By processor time, since on a busy machine a second may be much or little. */
+    private static void step(ServerProcess server, Load load) throws IOException {
+        long end = server.cpuNanos() + WARM_UP_STEP.toNanos();
+        do {
+            load.run(WARM_UP_STEP.dividedBy(4));
+        } while (server.cpuNanos() < end);
+    }
+
+    Load echo(ServerProcess server, Exchange exchange, int connections, int depth) throws IOException {
+        return epollLoad.isPresent()
+                ? nativeLoad(server, "echo", connections, depth, exchange)
+                : new EchoLoad(server, exchange, connections, depth);
+    }
+
+    Load churn(ServerProcess server, Exchange exchange, int atOnce) throws IOException {
+        return epollLoad.isPresent()
+                ? nativeLoad(server, "churn", atOnce, 1, exchange)
+                : new ChurnLoad(server, exchange, atOnce);
+    }
+
+    private Load nativeLoad(ServerProcess server, String mode, int connections, int depth, Exchange exchange)
+            throws IOException {
+        List<String> command = List.of(
+                epollLoad.orElseThrow().toString(),
+                Integer.toString(server.port()),
+                mode,
+                Integer.toString(connections),
+                Integer.toString(depth),
+                Integer.toString(exchange.requestBytes()),
+                Integer.toString(exchange.replyBytes()));
+        return new NativeLoad(new Child("load generator", pinned(loadCore, command), folder.resolve("load.err")));
+    }
+
+    private static List<String> pinned(int core, List<String> command) {
+        List<String> pinned = new ArrayList<>(List.of("taskset", "-c", Integer.toString(core)));
+        pinned.addAll(command);
+        return pinned;
+    }
+}

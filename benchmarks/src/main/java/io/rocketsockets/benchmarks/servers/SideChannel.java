@@ -1,0 +1,50 @@
+package io.rocketsockets.benchmarks.servers;
+
+import com.sun.management.ThreadMXBean;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/**
+ * How the driver and a server process talk: a line {@code READY <port>} on standard output, then one number for each
+ * command on standard input.
+ *
+ * <p><b>Commands:</b> {@code allocated} (bytes that the live threads have allocated), {@code compiled} (milliseconds of
+ * compilation), {@code collect} (a full collection, answered by 0).
+ * <p><b>End:</b> the server leaves when its input ends, so that none outlives the driver.
+ */
+final class SideChannel {
+    private SideChannel() {}
+
+    static void serve(int port) throws IOException {
+        System.out.println("READY " + port);
+        var commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
+        for (String command = commands.readLine(); command != null; command = commands.readLine()) {
+            System.out.println(answer(command));
+        }
+        Runtime.getRuntime().halt(0);
+    }
+
+    private static long answer(String command) {
+        switch (command) {
+            case "allocated":
+                return allocatedBytes();
+            case "compiled":
+                return ManagementFactory.getCompilationMXBean().getTotalCompilationTime();
+            case "collect":
+                System.gc();
+                return 0;
+            default:
+                throw new IllegalArgumentException("unknown command: " + command);
+        }
+    }
+
+    private static long allocatedBytes() {
+        var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long[] bytes = threads.getThreadAllocatedBytes(threads.getAllThreadIds());
+        return Arrays.stream(bytes).filter(x -> x > 0).sum();
+    }
+}

@@ -1,0 +1,79 @@
+package io.rocketsockets.benchmarks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.StringReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.xml.sax.InputSource;
+
+class ReportTest {
+    private static final Contender OURS = Contender.named("rocketsockets:nio");
+    private static final Contender ABSENT = Contender.named("activej");
+    private static final Workload ECHO = Workloads.named("echo-64b-50");
+
+    private final Results results = new Results(List.of(ECHO), List.of(OURS, Contender.C_EPOLL, ABSENT));
+
+    ReportTest() {
+        measured(OURS, 6, 4, 100);
+        measured(Contender.C_EPOLL, 4, 6);
+    }
+
+    private void measured(Contender contender, double... cpuMicros) {
+        for (double value : cpuMicros) {
+            results.add(ECHO, contender, new Sample().with(Metric.CPU_MICROS, value));
+        }
+    }
+
+    @Test
+    void medianIsTheMiddleRoundOrTheMeanOfTheTwo() {
+        assertThat(results.median(ECHO, OURS, Metric.CPU_MICROS)).hasValue(6);
+        assertThat(results.median(ECHO, Contender.C_EPOLL, Metric.CPU_MICROS)).hasValue(5);
+        assertThat(results.median(ECHO, ABSENT, Metric.CPU_MICROS)).isEmpty();
+    }
+
+    @Test
+    void ratiosAreToCWhereverItStands() {
+        assertThat(results.reference()).isEqualTo(Contender.C_EPOLL);
+        assertThat(results.figure(ECHO, OURS).orElseThrow()).isCloseTo(1.2, within(1e-9));
+        assertThat(results.told(ECHO, OURS)).isEqualTo("1.20");
+    }
+
+    @Test
+    void ratiosAreToTheBareLoopWithoutC() {
+        assertThat(new Results(List.of(ECHO), List.of(OURS, Contender.BARE_NIO)).reference())
+                .isEqualTo(Contender.BARE_NIO);
+    }
+
+    @Test
+    void whatWasNotMeasuredIsNotTold() {
+        assertThat(results.told(ECHO, ABSENT)).isEqualTo("-");
+    }
+
+    @Test
+    void plotIsWellFormed() throws Exception {
+        var svg = new InputSource(new StringReader(new BarChart(results, ECHO).svg()));
+        var root = DocumentBuilderFactory.newInstance()
+                .newDocumentBuilder()
+                .parse(svg)
+                .getDocumentElement();
+        assertThat(root.getTextContent()).contains(ECHO.title(), OURS.name(), "1.20", "not measured");
+    }
+
+    @Test
+    void everyReaderGetsAFile(@TempDir Path folder) throws Exception {
+        var report = new Report(Map.of("kernel", "6.1"), Set.of("x is left out: \"why\""), results);
+        assertThat(report.writeTo(folder)).contains("- kernel: 6.1", "- x is left out", "| CPU ratio |");
+        assertThat(Files.readString(folder.resolve("results.json")))
+                .startsWith("{")
+                .contains("\"reference\":\"c-epoll\"", "\"figure\":1.2", "\\u0022why\\u0022");
+        assertThat(folder.resolve("echo-64b-50.svg")).isNotEmptyFile();
+    }
+}
