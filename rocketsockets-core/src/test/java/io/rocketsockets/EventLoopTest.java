@@ -183,6 +183,7 @@ class EventLoopTest {
         start(EngineContract.echo());
         FakeTransport transport = accepted();
         engine.failingPolls.set(15);
+        engine.wakeup();
         engine.reads(transport, new byte[] {1});
         assertThat(engine.failingPolls).hasValue(0);
         assertThat(transport.sent.size()).isOne();
