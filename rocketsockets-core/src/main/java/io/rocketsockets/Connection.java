@@ -121,6 +121,7 @@ final class Connection implements TransportHandler {
 
         @Override
         void refuse() {
+            loop.meter.turnedAway(CloseReason.STOPPED);
             transport.close();
         }
     }

@@ -13,6 +13,11 @@ public record EndpointConfiguration(String name, String host, int port, int back
     /** The {@code host} of an endpoint that listens on every interface. */
     public static final String ALL_INTERFACES = "*";
 
+    public EndpointConfiguration {
+        name = String.valueOf(name);
+        host = String.valueOf(host);
+    }
+
     @Override
     public String toString() {
         return "endpoint=" + name + " address=" + (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + port;

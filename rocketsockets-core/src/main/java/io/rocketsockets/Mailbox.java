@@ -4,6 +4,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What other threads want an event loop to do: a queue of many producers and one consumer without a lock.
@@ -43,6 +45,7 @@ final class Mailbox {
         }
     }
 
+    private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
     private static final Message ASLEEP = new Mark();
     private static final Message CLOSED = new Mark();
     private static final VarHandle NEWEST;
@@ -94,7 +97,8 @@ final class Mailbox {
     @Nullable
     Message poll() {
         if (taken == null) {
-            if (newest == null) {
+            Message top = newest;
+            if (top == null || top == CLOSED) {
                 return null;
             }
             taken = oldestFirst((Message) NEWEST.getAndSet(this, (Message) null));
@@ -105,17 +109,24 @@ final class Mailbox {
         return message;
     }
 
-    /** Ends the mailbox and refuses what is left in it. */
+    /** Ends the mailbox, then refuses what is left in it. Idempotent. */
     void close() {
-        for (Message message = poll(); message != null; message = poll()) {
-            message.refuse();
+        Message older = taken;
+        taken = null;
+        Message newer = (Message) NEWEST.getAndSet(this, CLOSED);
+        refuseAll(older);
+        if (newer != CLOSED && newer != ASLEEP) {
+            refuseAll(oldestFirst(newer));
         }
-        Message last = (Message) NEWEST.getAndSet(this, CLOSED);
-        if (last == CLOSED) {
-            return;
-        }
-        for (Message message = oldestFirst(last); message != null; message = message.next) {
-            message.refuse();
+    }
+
+    private static void refuseAll(@Nullable Message oldest) {
+        for (Message message = oldest; message != null; message = message.next) {
+            try {
+                message.refuse();
+            } catch (RuntimeException fault) {
+                Faults.log(LOG, "a message could not be refused", fault);
+            }
         }
     }
 

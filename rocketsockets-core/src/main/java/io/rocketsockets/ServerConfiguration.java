@@ -64,7 +64,10 @@ public record ServerConfiguration(
             errors.add("writeWaterMarks: low=" + writeLowWaterMark + " is not within 0 to high=" + writeHighWaterMark
                     + "; pass a lower low mark or a higher high mark");
         }
-        if (writeQueueLimit < writeHighWaterMark) {
+        if (writeQueueLimit < 1) {
+            errors.add(
+                    "writeQueueLimit=" + writeQueueLimit + " < 1; remove the call for the default or pass at least 1");
+        } else if (writeQueueLimit < writeHighWaterMark) {
             errors.add("writeQueueLimit=" + writeQueueLimit + " < writeHighWaterMark=" + writeHighWaterMark
                     + "; raise the limit or lower the mark");
         }
@@ -92,7 +95,7 @@ public record ServerConfiguration(
         } else if (!names.add(name)) {
             errors.add("endpoint=" + name + " is configured twice; give each endpoint its own name");
         }
-        if (endpoint.host().isEmpty() || endpoint.host().equals("null")) {
+        if (endpoint.host().isBlank() || endpoint.host().equals("null")) {
             errors.add("endpoint=" + name + " host=" + endpoint.host()
                     + " is empty; pass a host name or address to bindTo, or call bindToAll()");
         }

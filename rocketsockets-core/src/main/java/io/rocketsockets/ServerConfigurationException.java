@@ -16,7 +16,7 @@ public final class ServerConfigurationException extends RuntimeException {
         this.errors = errors.toArray(String[]::new);
     }
 
-    /** The errors, one line each, in the order in which the configuration was written. */
+    /** The errors, one line each: those of the endpoints in their order, then those of the server. */
     public List<String> errors() {
         return List.of(errors);
     }

@@ -76,23 +76,28 @@ final class TimerWheel {
         timer.slot = -1;
     }
 
-    /** Fires what is due; each timer once, however much time has gone by. */
+    /**
+     * Fires what is due; each timer once, however much time has gone by. In two passes, since a timer that fires may set
+     * and cancel others, and one that throws must not keep the rest: they fire at the next call.
+     */
     void advance(long nowNanos) {
         long target = (nowNanos - origin) / TICK_NANOS;
         if (occupied.isEmpty()) {
             tick = Math.max(tick, target);
             return;
         }
-        long last = Math.min(target, tick + SLOTS);
-        while (tick < last) {
+        for (long last = Math.min(target, tick + SLOTS); tick < last; ) {
             tick++;
-            expire((int) (tick % SLOTS), nowNanos);
+            collectDue((int) (tick % SLOTS), nowNanos);
         }
         tick = Math.max(tick, target);
+        for (Timer timer = slots[FIRING]; timer != null; timer = slots[FIRING]) {
+            cancel(timer);
+            timer.fire();
+        }
     }
 
-    /** Two passes, since a timer that fires may set and cancel others, in this slot too. */
-    private void expire(int slot, long nowNanos) {
+    private void collectDue(int slot, long nowNanos) {
         for (Timer timer = slots[slot], next; timer != null; timer = next) {
             next = timer.next;
             if (timer.deadline - nowNanos <= 0) {
@@ -100,16 +105,15 @@ final class TimerWheel {
                 link(timer, FIRING);
             }
         }
-        for (Timer timer = slots[FIRING]; timer != null; timer = slots[FIRING]) {
-            cancel(timer);
-            timer.fire();
-        }
     }
 
     /** Nanoseconds until something may be due; negative when nothing is set. */
     long nanosToNext(long nowNanos) {
         if (occupied.isEmpty()) {
             return -1;
+        }
+        if (occupied.get(FIRING)) {
+            return 0;
         }
         int here = (int) (tick % SLOTS);
         int slot = occupied.nextSetBit((here + 1) % SLOTS);

@@ -4,6 +4,7 @@ import io.rocketsockets.WriteBuffers.Segment;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -82,6 +83,7 @@ final class WriteQueue {
                 offered += segment.bytes.remaining();
             }
             long n = transport.write(gathered, count);
+            Arrays.fill(gathered, 0, count, null); // what is sent must not be held
             taken += n;
             releaseSent(buffers);
             if (n < offered) {

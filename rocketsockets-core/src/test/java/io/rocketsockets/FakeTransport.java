@@ -11,6 +11,9 @@ import java.nio.ByteBuffer;
 /** A socket without a kernel: takes as many bytes as there is room for, and remembers everything. */
 final class FakeTransport implements Transport {
     final ByteArrayOutputStream sent = new ByteArrayOutputStream();
+    /** A copy of the first buffer of the last write, as an engine that sends later keeps one. */
+    byte[] firstOffered = {};
+
     int room = Integer.MAX_VALUE;
     int writes;
     boolean reading;
@@ -28,6 +31,9 @@ final class FakeTransport implements Transport {
         if (closed || outputShutDown) {
             throw new AssertionError("written after the end");
         }
+        ByteBuffer first = buffers[0].duplicate();
+        firstOffered = new byte[first.remaining()];
+        first.get(firstOffered);
         long total = 0;
         for (int i = 0; i < count; i++) {
             int n = Math.min(buffers[i].remaining(), room);

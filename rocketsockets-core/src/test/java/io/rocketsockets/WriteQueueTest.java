@@ -291,7 +291,7 @@ class WriteQueueTest {
     private void advance(Random random) throws TransportException {
         transport.room = 0;
         queue.flush(transport, buffers);
-        byte[] first = content(buffers.gathered[0]);
+        byte[] first = transport.firstOffered;
         int n = random.nextInt(first.length + 1);
         transport.sent.write(first, 0, n);
         queue.advance(n, buffers);

@@ -22,7 +22,7 @@ public interface Transport {
      * taken.
      *
      * <p>When less than everything was taken, {@link TransportHandler#onWritten} follows; until then nothing may be
-     * written and the rest must not change.
+     * written. No reference to the buffers is kept: an engine that sends later sends a copy, and then reports it there.
      *
      * @return bytes the kernel has taken at once
      * @throws TransportException when the connection is broken
