@@ -335,7 +335,7 @@ final class Connection implements TransportHandler {
     }
 
     /** Waits for the peer to fall silent after our FIN. */
-    private final class Linger extends TimerWheel.Timer {
+    final class Linger extends TimerWheel.Timer {
         private final long end = loop.now() + LINGER_NANOS;
 
         Linger() {

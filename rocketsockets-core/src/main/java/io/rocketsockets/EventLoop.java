@@ -70,6 +70,7 @@ final class EventLoop implements Runnable {
 
     /** Starts the thread; closes the engine when the system has no thread left. */
     void start() throws IOException {
+        Faults.prepare();
         try {
             thread.start();
         } catch (Throwable failure) {

@@ -1,10 +1,24 @@
 package io.rocketsockets;
 
+import io.rocketsockets.engine.TransportException;
+import java.util.List;
 import org.slf4j.Logger;
 
 /** The one place that logs what callbacks throw, which may throw again when it is printed. */
 final class Faults {
     private Faults() {}
+
+    /** What a loop may need first when descriptors have run out and no class can be loaded from a folder any more. */
+    static final List<Class<?>> NEEDED_LATER = List.of(
+            Connection.class,
+            Connection.Linger.class,
+            Completion.class,
+            SocketClosedException.class,
+            WriteQueueFullException.class,
+            TransportException.class);
+
+    /** Loads this class and those; a loading that has failed would fail for ever (JVMS 5.4.3). */
+    static void prepare() {}
 
     static void log(Logger log, String what, Throwable fault) {
         try {

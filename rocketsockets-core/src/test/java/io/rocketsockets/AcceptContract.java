@@ -3,7 +3,11 @@ package io.rocketsockets;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -134,5 +138,33 @@ abstract class AcceptContract extends EngineContract {
         } while (!churn.isDone());
         churn.get();
         assertThat(replies).isGreaterThan(100);
+    }
+
+    @Test
+    void b1_outOfDescriptorsLiveSocketsGoOnAndAcceptingResumesOnceThereAreSome() throws Exception {
+        Path prlimit = Path.of("/usr/bin/prlimit");
+        assumeTrue(Files.isExecutable(prlimit), "skipped: no prlimit (apt install util-linux)");
+        try (ServerProcess server = new ServerProcess(engine());
+                Client canary = new Client(server.address())) {
+            assertThat(canary.exchange("before")).isEqualTo("before");
+            server.limitDescriptors(server.highestDescriptor() + 1);
+            List<Client> waiting = new ArrayList<>();
+            for (int i = 0; i < 50; i++) {
+                waiting.add(closeLater(new Client(server.address())));
+            }
+            // This is also the first line that the process logs: what logging loads then must not need a descriptor.
+            assertThat(server.nextLine()).contains("cannot accept for 100 ms: endpoint=default");
+            assertThat(canary.exchange("during")).isEqualTo("during");
+            Duration cpu = server.cpu();
+            assertThat(server.linesUntil("cannot accept for 800 ms"))
+                    .as("one line a pause")
+                    .isLessThan(10);
+            assertThat(server.cpu().minus(cpu)).as("CPU time in 0.7 s").isLessThan(Duration.ofMillis(350));
+            assertThat(canary.exchange("still")).isEqualTo("still");
+            server.limitDescriptors(1000);
+            for (Client client : waiting) {
+                assertThat(client.exchange("at last")).isEqualTo("at last");
+            }
+        }
     }
 }

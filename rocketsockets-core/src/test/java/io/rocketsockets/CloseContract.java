@@ -18,10 +18,11 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -366,16 +367,26 @@ abstract class CloseContract extends EngineContract {
 
     @Test
     void j2_twoThousandConnectionsComeAndGo() throws Exception {
+        churn(500);
+    }
+
+    @Tag("long")
+    @Timeout(600)
+    @Test
+    void j2_twoHundredThousandConnectionsComeAndGo() throws Exception {
+        churn(50_000);
+    }
+
+    /** Four clients, each with so many connections one after another, ended in three ways. */
+    private void churn(int perClient) throws Exception {
         TestServer server = serve(2, echo());
         server.connect().exchange("first");
         long before = Leaks.descriptors();
-        AtomicInteger served = new AtomicInteger();
         List<CompletableFuture<Void>> clients = IntStream.range(0, 4)
                 .mapToObj(n -> async(() -> {
-                    for (int i = 0; i < 500; i++) {
+                    for (int i = 0; i < perClient; i++) {
                         try (Client client = new Client(server.address())) {
                             assertThat(client.exchange("message " + n)).isEqualTo("message " + n);
-                            served.incrementAndGet();
                             switch (i % 3) {
                                 case 0 -> client.reset();
                                 case 1 -> client.endOutput().receiveAll();
@@ -387,10 +398,32 @@ abstract class CloseContract extends EngineContract {
                 }))
                 .toList();
         for (CompletableFuture<Void> each : clients) {
-            each.get(40, SECONDS);
+            each.get(500, SECONDS);
         }
-        assertThat(served).hasValue(2000);
         await().until(() -> server.server.stats().open() == 1);
+        assertThat(server.server.stats().accepted()).isEqualTo(4L * perClient + 1);
         await().untilAsserted(() -> assertThat(Leaks.descriptors()).isLessThanOrEqualTo(before));
+    }
+
+    @Test
+    void e8_socketsThatWaitForNothingCostNothing() throws Exception {
+        TestServer server = serve(idle());
+        server.connect().endOutput();
+        Client reset = server.connect();
+        server.book(reset);
+        reset.send("unread").reset();
+        Client slow = server.connect();
+        write(server.socket(slow), ByteBuffer.allocate(MORE_THAN_THE_KERNEL_TAKES));
+        server.connect().send("unread");
+        server.book(slow).awaitBlocked();
+        // Time passes with an echo on another server.
+        TestServer other = serve(echo());
+        Client busy = other.connect();
+        long end = System.nanoTime() + 500_000_000;
+        while (System.nanoTime() - end < 0) {
+            busy.exchange("x");
+        }
+        // Of a loop that spins it would be 0.4 by now.
+        assertThat(server.server.stats().loops().get(0).busyShare()).isLessThan(0.2);
     }
 }

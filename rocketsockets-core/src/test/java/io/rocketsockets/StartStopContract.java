@@ -603,20 +603,20 @@ abstract class StartStopContract extends EngineContract {
         assertThat(outcome.get(10, SECONDS)).isEqualTo("1 true");
     }
 
-    @Test
-    void i7_stopReturnsAlthoughACallbackHangsAndCutsOffItsSockets() throws Exception {
+    @ParameterizedTest
+    @EnumSource(names = {"CONNECTED", "RECEIVED", "COMPLETED"})
+    void i7_stopReturnsAlthoughACallbackHangsAndCutsOffItsSockets(Place place) throws Exception {
         CountDownLatch goOn = new CountDownLatch(1);
         CountDownLatch hangs = new CountDownLatch(1);
-        TestServer server = serve(socket -> {
-            socket.startReading();
-            return bytes -> {
-                hangs.countDown();
-                awaitUninterruptibly(goOn);
-            };
+        SocketSessionFactory hanging = place.stopping(() -> {
+            hangs.countDown();
+            awaitUninterruptibly(goOn);
         });
+        AtomicInteger opened = new AtomicInteger();
+        TestServer server = serve(socket -> (opened.incrementAndGet() == 1 ? idle() : hanging).open(socket));
         try {
             Client other = server.connect();
-            server.book(other);
+            SocketHandle socket = server.socket(other);
             Client culprit = server.connect().send("x");
             hangs.await();
             SocketAddress address = server.address();
@@ -625,7 +625,7 @@ abstract class StartStopContract extends EngineContract {
             assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofMillis(300));
             assertThat(report).isEqualTo(new ShutdownReport(0, 2, 0));
             assertThat(server.server.state()).isEqualTo(ServerState.STOPPED);
-            assertThat(server.socket(other).closeReason()).contains(CloseReason.STOP_FORCED);
+            assertThat(socket.closeReason()).contains(CloseReason.STOP_FORCED);
             assertThat(other.isReset()).isTrue();
             assertThat(culprit.isReset()).isTrue();
             assertThatThrownBy(() -> new Client(address)).isInstanceOf(ConnectException.class);
