@@ -1,6 +1,7 @@
 package io.rocketsockets;
 
 import io.rocketsockets.engine.AcceptHandler;
+import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
 import io.rocketsockets.engine.Transport;
 import java.io.IOException;
@@ -8,6 +9,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnknownHostException;
+import java.util.ArrayDeque;
+import java.util.Queue;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -16,6 +19,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>Threading:</b> confined to one loop, which accepts beside its other work: with no thread of its own a connection
  * that stays on this loop costs no switch. {@link #localAddress} from any thread.
+ * <p><b>Limits:</b> what {@link Admission} does not let in waits or is refused.
  * <p><b>Failure:</b> when the system cannot accept, waits 100 ms, then twice as long up to 1 s, and says so once a pause.
  */
 final class Acceptor implements AcceptHandler {
@@ -34,6 +38,10 @@ final class Acceptor implements AcceptHandler {
     private Listener listener;
 
     private final BackOff backOff = new BackOff();
+    private final Retry retry = new Retry();
+
+    /** Accepted and not admitted: one, which stopped the accepting, and what the engine had accepted by then. */
+    private final Queue<Transport> parked = new ArrayDeque<>();
 
     private Acceptor(EndpointConfiguration endpoint, EventLoop loop, LoadBalancer balancer, Connections connections) {
         this.endpoint = endpoint;
@@ -46,7 +54,8 @@ final class Acceptor implements AcceptHandler {
     static Acceptor open(EndpointConfiguration endpoint, EventLoop loop, LoadBalancer balancer, Connections connections)
             throws IOException {
         Acceptor acceptor = new Acceptor(endpoint, loop, balancer, connections);
-        acceptor.listener = loop.engine.listen(addressOf(endpoint), endpoint.backlog(), acceptor);
+        ListenOptions options = new ListenOptions(endpoint.backlog(), endpoint.keepAlive());
+        acceptor.listener = loop.engine.listen(addressOf(endpoint), options, acceptor);
         return acceptor;
     }
 
@@ -74,34 +83,102 @@ final class Acceptor implements AcceptHandler {
     @Override
     public void onAccepted(Transport transport) {
         backOff.over();
+        if (!parked.isEmpty() || !settle(transport)) {
+            parked.add(transport);
+            retry.waitForRoom();
+        }
+    }
+
+    /** Admits or refuses; false when the connection has to wait. */
+    private boolean settle(Transport transport) {
+        CloseReason refusal = connections.admission.enter(endpoint.name(), transport.remoteAddress(), loop.now());
+        if (refusal == null) {
+            place(transport);
+        } else if (refusal == CloseReason.LIMIT_ADDRESS || connections.admission.refusesSurplus()) {
+            refuse(transport, refusal);
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    private void place(Transport transport) {
         loop.meter.accepted();
         EventLoop owner = balancer.pick();
-        Connection connection = new Connection(endpoint.name(), connections, transport, owner);
+        Connection connection = new Connection(endpoint, connections, transport, owner);
+        Connection.Adoption adoption = connection.new Adoption();
         if (owner == loop) {
             connection.onAdopted();
-        } else if (!owner.execute(connection.new Adoption())) {
-            loop.meter.turnedAway(CloseReason.STOPPED);
-            transport.close();
+        } else if (!owner.execute(adoption)) {
+            adoption.refuse();
+        }
+    }
+
+    private void refuse(Transport transport, CloseReason reason) {
+        loop.meter.accepted();
+        loop.meter.turnedAway(reason);
+        transport.reset();
+        if (connections.refusalLog.permits()) {
+            LOG.warn(
+                    "connection refused: {} peer={} reason={}{}",
+                    endpoint,
+                    transport.remoteAddress(),
+                    reason,
+                    connections.refusalLog.leftOut());
         }
     }
 
     @Override
     public void onAcceptFailed(IOException cause) {
         listener.pause();
-        backOff.begin(cause);
+        int refused = connections.admission.refusesSurplus() ? listener.refuseWaiting() : 0;
+        backOff.begin(cause, refused);
     }
 
     void close() {
         loop.timers.cancel(backOff);
+        loop.timers.cancel(retry);
+        parked.forEach(Transport::close);
+        parked.clear();
         listener.close();
+    }
+
+    /** Accepting goes on when those who wait have been admitted. */
+    private final class Retry extends TimerWheel.Timer {
+        private final Runnable fromAnyThread = () -> loop.execute(this::fire);
+
+        void waitForRoom() {
+            listener.pause();
+            connections.admission.whenRoom(fromAnyThread);
+            long nanos = connections.admission.nanosToNext(loop.now());
+            if (nanos > 0) {
+                loop.timers.set(this, loop.now() + nanos);
+            }
+            LOG.debug("accepting waits for room: {}", endpoint);
+        }
+
+        @Override
+        void fire() {
+            while (!parked.isEmpty()) {
+                if (!settle(parked.element())) {
+                    waitForRoom();
+                    return;
+                }
+                parked.remove();
+            }
+            if (!backOff.isSet()) {
+                listener.resume();
+            }
+        }
     }
 
     private final class BackOff extends TimerWheel.Timer {
         private long nanos = SHORTEST_BACK_OFF_NANOS;
 
-        void begin(IOException cause) {
+        void begin(IOException cause, int refused) {
             loop.timers.set(this, loop.now() + nanos);
-            Faults.log(LOG, "cannot accept for " + nanos / 1_000_000 + " ms: " + endpoint, cause);
+            String waiting = connections.admission.refusesSurplus() ? " refused=" + refused : "";
+            Faults.log(LOG, "cannot accept for " + nanos / 1_000_000 + " ms: " + endpoint + waiting, cause);
             nanos = Math.min(2 * nanos, LONGEST_BACK_OFF_NANOS);
         }
 
@@ -111,7 +188,9 @@ final class Acceptor implements AcceptHandler {
 
         @Override
         void fire() {
-            listener.resume();
+            if (parked.isEmpty()) {
+                listener.resume();
+            }
         }
     }
 }

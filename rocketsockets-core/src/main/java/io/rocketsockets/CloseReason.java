@@ -18,8 +18,30 @@ public enum CloseReason {
     STOP_FORCED,
     /** A callback of the application threw. */
     HANDLER_FAILED,
+    /** The peer sent nothing after it had connected: {@link Timeouts#firstByte()}. */
+    TIMEOUT_FIRST_BYTE,
+    /** No byte moved while one was waited for: {@link Timeouts#idle()}. */
+    TIMEOUT_IDLE,
+    /** The peer sent nothing while a read was asked for: {@link Timeouts#read()}. */
+    TIMEOUT_READ,
+    /** The peer took nothing of what was queued for it: {@link Timeouts#write()}. */
+    TIMEOUT_WRITE,
+    /** The connection reached its age: {@link Timeouts#lifetime()}. */
+    TIMEOUT_LIFETIME,
+    /** The peer sent a message too slowly: {@link Timeouts#minReadRate()}. */
+    LIMIT_READ_RATE,
+    /** The peer took what was queued too slowly: {@link Timeouts#minWriteRate()}. */
+    LIMIT_WRITE_RATE,
     /** A write without handlers met the limit of the write queue. */
     LIMIT_WRITE_QUEUE,
+    /** Closed to keep what all sockets have queued within {@link ServerConfigurator#unsentBytesLimit}. */
+    LIMIT_MEMORY,
+    /** Refused before it had a session: as many connections as {@code maxConnections} were open. */
+    LIMIT_CONNECTIONS,
+    /** Refused before it had a session: its address had {@code maxConnectionsPerAddress} open. */
+    LIMIT_ADDRESS,
+    /** Refused before it had a session: {@code acceptRate} was reached. */
+    LIMIT_ACCEPT_RATE,
     /** Any other failure of the system or of this library; logged with its cause. */
     ERROR
 }

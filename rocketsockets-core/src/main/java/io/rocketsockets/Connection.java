@@ -38,6 +38,7 @@ final class Connection implements TransportHandler {
     }
 
     // Immutable.
+    private final EndpointConfiguration endpoint;
     private final Connections connections;
     private final Transport transport;
     private final EventLoop loop;
@@ -45,6 +46,11 @@ final class Connection implements TransportHandler {
 
     // Loop thread only.
     private final WriteQueue queue = new WriteQueue();
+
+    /** Set by {@link #onAdopted}. */
+    @SuppressWarnings("NullAway.Init")
+    private Deadlines deadlines;
+
     private State state = State.OPEN;
     private @Nullable SocketSession session;
     private @Nullable Linger linger;
@@ -59,13 +65,17 @@ final class Connection implements TransportHandler {
     private boolean delivering;
     private boolean isDirty;
 
+    /** Bytes of the queue that the budget counts. */
+    private long counted;
+
     @Nullable
     Connection nextDirty;
 
     @Nullable
     Connection nextClosed;
 
-    Connection(String endpoint, Connections connections, Transport transport, EventLoop loop) {
+    Connection(EndpointConfiguration endpoint, Connections connections, Transport transport, EventLoop loop) {
+        this.endpoint = endpoint;
         this.connections = connections;
         this.transport = transport;
         this.loop = loop;
@@ -86,10 +96,10 @@ final class Connection implements TransportHandler {
     void onAdopted() {
         assert loop.inLoop();
         if (loop.isStopping()) {
-            loop.meter.turnedAway(CloseReason.STOPPED);
-            transport.close();
+            turnAway();
             return;
         }
+        deadlines = new Deadlines(this, loop, endpoint.timeouts());
         loop.opened();
         connections.add(this);
         try {
@@ -98,6 +108,7 @@ final class Connection implements TransportHandler {
             onFailed(failure);
             return;
         }
+        deadlines.watch();
         delivering = true;
         try {
             session = Objects.requireNonNull(
@@ -112,6 +123,13 @@ final class Connection implements TransportHandler {
         }
     }
 
+    /** The server stops before the loop could take the connection over. */
+    private void turnAway() {
+        loop.meter.turnedAway(CloseReason.STOPPED);
+        connections.turnAway(this);
+        transport.close();
+    }
+
     /** The way to a loop other than the acceptor's. */
     final class Adoption extends Mailbox.Message {
         @Override
@@ -121,8 +139,7 @@ final class Connection implements TransportHandler {
 
         @Override
         void refuse() {
-            loop.meter.turnedAway(CloseReason.STOPPED);
-            transport.close();
+            turnAway();
         }
     }
 
@@ -131,6 +148,7 @@ final class Connection implements TransportHandler {
         assert loop.inLoop();
         int count = bytes.remaining();
         loop.meter.read(count);
+        deadlines.read(count);
         SocketSession receiver = session;
         if (state != State.OPEN || receiver == null) {
             if (linger != null) {
@@ -160,11 +178,27 @@ final class Connection implements TransportHandler {
     public void onEnd() {
         assert loop.inLoop();
         inputEnded = true;
+        SocketSession receiver = session;
         if (state == State.LINGERING) {
             terminate(CloseReason.PEER_CLOSED);
+        } else if (state == State.OPEN && endpoint.halfClose() && receiver != null) {
+            endInput(receiver);
         } else {
             drain(CloseReason.PEER_CLOSED);
         }
+    }
+
+    /** The peer has ended its side; the application may go on with its own. */
+    private void endInput(SocketSession receiver) {
+        delivering = true;
+        try {
+            receiver.onInputEnd();
+        } catch (Throwable fault) {
+            onHandlerFailed("ending its input", fault);
+        }
+        delivering = false;
+        updateReading();
+        markDirty();
     }
 
     @Override
@@ -183,8 +217,14 @@ final class Connection implements TransportHandler {
     }
 
     private void onHandlerFailed(String doing, Throwable fault) {
-        Faults.log(LOG, "callback threw and its socket is closed: " + handle.idAndEndpoint() + " " + doing, fault);
+        logFault(connections.callbackLog, "callback threw and its socket is closed", doing, fault);
         drain(CloseReason.HANDLER_FAILED);
+    }
+
+    private void logFault(LogLimit limit, String what, String doing, Throwable fault) {
+        if (limit.permits()) {
+            Faults.log(LOG, what + ": " + handle.idAndEndpoint() + " " + doing + limit.leftOut(), fault);
+        }
     }
 
     /** What the callback asked for takes effect, once. */
@@ -196,9 +236,10 @@ final class Connection implements TransportHandler {
     }
 
     private void updateReading() {
-        boolean wanted = state == State.OPEN && (flowing || readsAsked > 0) && !congested;
+        boolean wanted = state == State.OPEN && (flowing || readsAsked > 0) && !congested && !inputEnded;
         if (wanted != reading) {
             reading = wanted;
+            deadlines.reading(wanted);
             if (wanted) {
                 transport.startReading();
             } else {
@@ -210,6 +251,9 @@ final class Connection implements TransportHandler {
     // ---- The way out ----
 
     void onWrite(ByteBuffer bytes, @Nullable Runnable onComplete, @Nullable Consumer<? super Throwable> onException) {
+        if (queue.unsentBytes() >= connections.writeQueueLimit) {
+            send(); // what the kernel would take at once is not in the way
+        }
         if (state != State.OPEN || outputEnds) {
             if (onException != null) {
                 reject(onException, handle.closedException());
@@ -259,26 +303,37 @@ final class Connection implements TransportHandler {
         if (state == State.CLOSED) {
             return;
         }
-        if (!blocked) {
-            long before = queue.unsentBytes();
-            try {
-                blocked = !queue.flush(transport, loop.buffers);
-            } catch (TransportException broken) {
-                onFailed(broken);
-            }
-            loop.meter.wrote(before - queue.unsentBytes());
-        }
+        send();
         if (blocked) {
             queue.keep(loop.buffers);
         }
         afterProgress();
     }
 
+    /** Hands the kernel what it takes; runs no callback. */
+    private void send() {
+        if (blocked || state == State.CLOSED) {
+            return;
+        }
+        long before = queue.unsentBytes();
+        try {
+            blocked = !queue.flush(transport, loop.buffers);
+        } catch (TransportException broken) {
+            onFailed(broken);
+        }
+        wrote(before - queue.unsentBytes());
+    }
+
+    private void wrote(long count) {
+        loop.meter.wrote(count);
+        deadlines.wrote(count);
+    }
+
     @Override
     public void onWritten(long count) {
         assert loop.inLoop();
         queue.advance(count, loop.buffers);
-        loop.meter.wrote(count);
+        wrote(count);
         blocked = false;
         flush();
         updateReading();
@@ -290,10 +345,21 @@ final class Connection implements TransportHandler {
             return;
         }
         long left = queue.unsentBytes();
-        handle.publishUnsent(left);
+        publish(left);
         congested = left > (congested ? connections.lowWaterMark : connections.highWaterMark);
         if (queue.isEmpty() && (state == State.DRAINING || outputEnds)) {
             endOutput();
+        }
+    }
+
+    private void publish(long unsent) {
+        handle.publishUnsent(unsent);
+        if (unsent != counted) {
+            // Beyond the limit it is one write of the application's, whose memory it is.
+            long more = Math.min(unsent, connections.writeQueueLimit) - Math.min(counted, connections.writeQueueLimit);
+            counted = unsent;
+            deadlines.waiting(unsent > 0);
+            connections.budget.account(more);
         }
     }
 
@@ -314,8 +380,8 @@ final class Connection implements TransportHandler {
     }
 
     private void endOutput() {
-        if (state == State.DRAINING && inputEnded) {
-            terminate(CloseReason.CLOSED);
+        if (inputEnded) {
+            terminate(CloseReason.PEER_CLOSED);
             return;
         }
         try {
@@ -380,6 +446,7 @@ final class Connection implements TransportHandler {
             if (linger != null) {
                 loop.timers.cancel(linger);
             }
+            loop.timers.cancel(deadlines);
             loop.markClosed(this);
             transport.close();
         }
@@ -399,6 +466,30 @@ final class Connection implements TransportHandler {
         }
     }
 
+    /** A deadline is over. A peer that takes nothing is not waited for any longer; others get what is queued. */
+    void onOverdue(CloseReason reason) {
+        switch (reason) {
+            case TIMEOUT_FIRST_BYTE, TIMEOUT_READ, TIMEOUT_IDLE, TIMEOUT_LIFETIME -> {
+                if (state == State.OPEN) {
+                    drain(reason);
+                    deadlines.watch();
+                    return;
+                }
+            }
+            default -> {}
+        }
+        abort(reason);
+    }
+
+    /** The server has too much queued and this connection the most of it. */
+    void onShed() {
+        abort(CloseReason.LIMIT_MEMORY);
+    }
+
+    boolean isOpen() {
+        return state == State.OPEN;
+    }
+
     /** From the stopping thread, when the loop hangs in a callback. */
     void abandon() {
         handle.force();
@@ -414,19 +505,19 @@ final class Connection implements TransportHandler {
             tell(onException, failure);
         }
         long notSent = queue.drop(loop.buffers);
-        handle.publishUnsent(0);
+        publish(0);
         CloseReason reason = handle.closeReason().orElseThrow();
         connections.remove(this);
         loop.meter.closed(reason);
         if (loop.isStopping()) {
             boolean forced = notSent > 0 || reason == CloseReason.STOP_FORCED;
-            loop.reportStopped(new ShutdownReport(forced ? 0 : 1, forced ? 1 : 0, notSent));
+            loop.reportStopped(forced ? ShutdownReport.forced(handle, notSent) : ShutdownReport.DRAINED);
         }
         if (session != null) {
             try {
                 session.onClose();
             } catch (Throwable fault) {
-                Faults.log(LOG, "close action threw: " + handle.idAndEndpoint(), fault);
+                logFault(connections.closeActionLog, "close action threw", "reason=" + reason, fault);
             }
         }
     }
@@ -439,7 +530,7 @@ final class Connection implements TransportHandler {
         try {
             onException.accept(cause);
         } catch (Throwable fault) {
-            Faults.log(LOG, "onException threw: " + handle.idAndEndpoint(), fault);
+            logFault(connections.onExceptionLog, "onException threw", "telling it of: " + cause, fault);
             if (loop.inLoop()) {
                 drain(CloseReason.HANDLER_FAILED);
             }
@@ -482,6 +573,15 @@ final class Connection implements TransportHandler {
 
     void onAbort() {
         abort(CloseReason.ABORTED);
+    }
+
+    void onTimeoutsChanged() {
+        deadlines.change(handle.timeouts());
+    }
+
+    /** Whether the application is within a message. */
+    void onMessage(boolean begun) {
+        deadlines.inMessage(begun);
     }
 
     long unsentBytes() {

@@ -5,6 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
@@ -47,14 +48,20 @@ final class ConnectionHandle implements SocketHandle {
 
     private volatile @Nullable Object attachment;
 
+    private volatile Timeouts timeouts;
+
     /** Unsent bytes of the queue; written by the loop after each flush, without a fence on the way of a byte. */
     private long unsent;
+
+    /** When the kernel last took queued bytes, in the loop's time; ordered by {@link #unsent}. */
+    private long lastTaken;
 
     /** Bytes that writes of other threads have posted and the loop has not queued yet. */
     private long posted;
 
-    ConnectionHandle(String endpoint, Connection connection, Transport transport, EventLoop loop) {
-        this.endpoint = endpoint;
+    ConnectionHandle(EndpointConfiguration endpoint, Connection connection, Transport transport, EventLoop loop) {
+        this.endpoint = endpoint.name();
+        this.timeouts = endpoint.timeouts();
         this.connection = connection;
         this.transport = transport;
         this.loop = loop;
@@ -82,8 +89,16 @@ final class ConnectionHandle implements SocketHandle {
 
     void publishUnsent(long bytes) {
         if (bytes != unsent) {
+            if (bytes < unsent || unsent == 0) {
+                lastTaken = loop.now();
+            }
             UNSENT.setRelease(this, bytes);
         }
+    }
+
+    /** Any thread, after {@link #unsentBytes()}. */
+    long lastTaken() {
+        return lastTaken;
     }
 
     String idAndEndpoint() {
@@ -248,6 +263,44 @@ final class ConnectionHandle implements SocketHandle {
     @Override
     public Optional<CloseReason> closeReason() {
         return Optional.ofNullable(closeReason);
+    }
+
+    @Override
+    public Timeouts timeouts() {
+        return timeouts;
+    }
+
+    @Override
+    public void timeouts(Timeouts changed) {
+        List<String> errors = changed.errors();
+        if (!errors.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "timeouts refused: " + idAndEndpoint() + " " + String.join("; ", errors));
+        }
+        timeouts = changed;
+        if (loop.inLoop()) {
+            connection.onTimeoutsChanged();
+        } else {
+            loop.execute(connection::onTimeoutsChanged);
+        }
+    }
+
+    @Override
+    public void messageBegins() {
+        if (loop.inLoop()) {
+            connection.onMessage(true);
+        } else {
+            loop.execute(() -> connection.onMessage(true));
+        }
+    }
+
+    @Override
+    public void messageEnds() {
+        if (loop.inLoop()) {
+            connection.onMessage(false);
+        } else {
+            loop.execute(() -> connection.onMessage(false));
+        }
     }
 
     @Override

@@ -16,6 +16,17 @@ final class Connections {
     final int highWaterMark;
     final int writeQueueLimit;
 
+    final Admission admission;
+    final WriteBudget budget;
+
+    // For what callbacks throw, which peers may provoke.
+    final LogLimit callbackLog = new LogLimit();
+    final LogLimit closeActionLog = new LogLimit();
+    final LogLimit onExceptionLog = new LogLimit();
+
+    /** For connections that are not admitted. */
+    final LogLimit refusalLog = new LogLimit();
+
     private final ConcurrentHashMap<String, Connection> byId = new ConcurrentHashMap<>();
     private final AtomicBoolean warnedOfIdleSession = new AtomicBoolean();
 
@@ -24,6 +35,8 @@ final class Connections {
         this.lowWaterMark = configuration.writeLowWaterMark();
         this.highWaterMark = configuration.writeHighWaterMark();
         this.writeQueueLimit = configuration.writeQueueLimit();
+        this.admission = new Admission(configuration);
+        this.budget = new WriteBudget(configuration.unsentBytesLimit(), all());
     }
 
     void add(Connection connection) {
@@ -32,6 +45,12 @@ final class Connections {
 
     void remove(Connection connection) {
         byId.remove(connection.handle().id());
+        turnAway(connection);
+    }
+
+    /** It was admitted, and is not opened or not open any more. */
+    void turnAway(Connection connection) {
+        admission.leave(connection.handle().endpoint(), connection.handle().remoteAddress());
     }
 
     /** Those that have not been reaped; a live view. */

@@ -1,5 +1,9 @@
 package io.rocketsockets;
 
+import io.rocketsockets.engine.ListenOptions.KeepAlive;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
 /**
  * One address to listen on, as data. Checked as a part of {@link ServerConfiguration}.
  *
@@ -8,14 +12,28 @@ package io.rocketsockets;
  * @param port 0 to 65535; 0 for any free port
  * @param backlog how many connections the kernel keeps waiting to be accepted
  * @param secure whether connections speak TLS
+ * @param maxConnections open at once, 0 for no limit
+ * @param halfClose whether a socket stays open when its peer has ended its side
+ * @param keepAlive the kernel's probes to silent peers, null for none
+ * @param timeouts what its sockets begin with
  */
-public record EndpointConfiguration(String name, String host, int port, int backlog, boolean secure) {
+public record EndpointConfiguration(
+        String name,
+        String host,
+        int port,
+        int backlog,
+        boolean secure,
+        int maxConnections,
+        boolean halfClose,
+        @Nullable KeepAlive keepAlive,
+        Timeouts timeouts) {
     /** The {@code host} of an endpoint that listens on every interface. */
     public static final String ALL_INTERFACES = "*";
 
     public EndpointConfiguration {
         name = String.valueOf(name);
         host = String.valueOf(host);
+        Objects.requireNonNull(timeouts, "timeouts");
     }
 
     @Override

@@ -1,5 +1,11 @@
 package io.rocketsockets;
 
+import io.rocketsockets.engine.ListenOptions.KeepAlive;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
 /** Collects the options of one endpoint; the last call wins, each returns this. Not for use after the lambda. */
 public final class EndpointConfigurator {
     static final int DEFAULT_PORT = 8998;
@@ -12,6 +18,10 @@ public final class EndpointConfigurator {
     private int port = DEFAULT_PORT;
     private int backlog = DEFAULT_BACKLOG;
     private boolean secure;
+    private int maxConnections;
+    private boolean halfClose;
+    private @Nullable KeepAlive keepAlive;
+    private Timeouts timeouts = Timeouts.DEFAULT;
 
     EndpointConfigurator(String name) {
         this.name = String.valueOf(name);
@@ -46,7 +56,39 @@ public final class EndpointConfigurator {
         return this;
     }
 
+    /** How many connections of this endpoint may be open at once, by default any number; 0 for no limit. */
+    public EndpointConfigurator maxConnections(int connections) {
+        maxConnections = connections;
+        return this;
+    }
+
+    /**
+     * Lets a socket live on when its peer has ended its side: {@link SocketSession#onInputEnd()} tells, {@link
+     * SocketHandle#close()} ends it. By default what was written so far is delivered, then the socket closes.
+     */
+    public EndpointConfigurator halfClose() {
+        halfClose = true;
+        return this;
+    }
+
+    /**
+     * Lets the kernel find out whether silent peers are still there (TCP keep-alive): the first probe after {@code idle},
+     * the next each {@code interval}, and after so many unanswered {@code probes} the connection ends with {@link
+     * CloseReason#PEER_UNREACHABLE}. In whole seconds; off by default.
+     */
+    public EndpointConfigurator keepAlive(Duration idle, Duration interval, int probes) {
+        keepAlive = new KeepAlive(idle, interval, probes);
+        return this;
+    }
+
+    /** Changes how long sockets may keep the server waiting: {@code timeouts(t -> t.idle(Duration.ofMinutes(5)))}. */
+    public EndpointConfigurator timeouts(UnaryOperator<Timeouts> change) {
+        timeouts = Objects.requireNonNull(change.apply(timeouts), "timeouts");
+        return this;
+    }
+
     EndpointConfiguration freeze() {
-        return new EndpointConfiguration(name, host, port, backlog, secure);
+        return new EndpointConfiguration(
+                name, host, port, backlog, secure, maxConnections, halfClose, keepAlive, timeouts);
     }
 }

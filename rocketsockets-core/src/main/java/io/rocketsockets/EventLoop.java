@@ -28,6 +28,9 @@ final class EventLoop implements Runnable {
     /** Messages run in one turn, so that a million of them leave the sockets and timers their turn. */
     private static final int MESSAGES_PER_TURN = 1024;
 
+    /** What one turn adds to the loop's time beyond what it meant to wait. */
+    private static final long LONGEST_TURN_NANOS = 1_000_000_000;
+
     /** Turns in a row that fail before the loop gives up, rather than burn a processor on a broken engine. */
     private static final int MOST_FAULTS = 16;
 
@@ -51,6 +54,7 @@ final class EventLoop implements Runnable {
     private boolean delivering;
     private boolean borrowed;
     private long now;
+    private long skipped;
     private ShutdownReport report = ShutdownReport.EMPTY;
 
     /** Set by a stop that does not wait for a callback any longer. */
@@ -115,7 +119,10 @@ final class EventLoop implements Runnable {
         }
     }
 
-    /** The time of this turn. */
+    /**
+     * The time of this turn, in nanoseconds. It runs with {@link System#nanoTime()}, except that a turn adds a second at
+     * most: when the process was frozen, or a callback held the loop, peers have not been given the time to be on time.
+     */
     long now() {
         return now;
     }
@@ -146,7 +153,7 @@ final class EventLoop implements Runnable {
         }
         flush();
         reap();
-        meter.publish(now);
+        meter.publish(now + skipped);
     }
 
     private int poll() throws IOException {
@@ -155,22 +162,33 @@ final class EventLoop implements Runnable {
         if (waits) {
             long before = System.nanoTime();
             meter.waits(before);
+            long wait = timers.nanosToNext(before - skipped);
             try {
-                events = engine.poll(timers.nanosToNext(before));
+                events = engine.poll(wait);
             } finally {
-                now = System.nanoTime();
-                meter.works(now);
+                meter.works(readClock(wait));
                 mailbox.wakeUp();
             }
         } else {
             events = engine.poll(0);
-            now = System.nanoTime();
+            readClock(0);
         }
         if (events == 0) {
             // A callback may have interrupted its own thread, which would keep every wait from waiting.
             Thread.interrupted();
         }
         return events;
+    }
+
+    /** @return the system's time */
+    private long readClock(long waitedNanos) {
+        long clock = System.nanoTime();
+        long passed = clock - skipped - now;
+        if (waitedNanos >= 0 && passed - waitedNanos > LONGEST_TURN_NANOS) {
+            skipped += passed - waitedNanos - LONGEST_TURN_NANOS;
+        }
+        now = clock - skipped;
+        return clock;
     }
 
     private void runMailbox() {

@@ -12,6 +12,7 @@ final class Faults {
     static final List<Class<?>> NEEDED_LATER = List.of(
             Connection.class,
             Connection.Linger.class,
+            LogLimit.class,
             Completion.class,
             SocketClosedException.class,
             WriteQueueFullException.class,

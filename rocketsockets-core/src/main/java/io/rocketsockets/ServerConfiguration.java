@@ -1,11 +1,13 @@
 package io.rocketsockets;
 
+import io.rocketsockets.engine.ListenOptions.KeepAlive;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a server runs on: complete, checked and immutable. Written with a {@link ServerConfigurator}.
@@ -18,6 +20,8 @@ import java.util.function.Consumer;
  * @param writeLowWaterMark unsent bytes at which a socket is read again
  * @param writeHighWaterMark unsent bytes above which a socket is not read
  * @param writeQueueLimit unsent bytes at which a write fails
+ * @param unsentBytesLimit unsent bytes of all sockets above which some are closed
+ * @param connectionLimits how many connections are admitted
  * @param certificate path of the certificate for secure endpoints, empty for none
  */
 public record ServerConfiguration(
@@ -29,6 +33,8 @@ public record ServerConfiguration(
         int writeLowWaterMark,
         int writeHighWaterMark,
         int writeQueueLimit,
+        long unsentBytesLimit,
+        ConnectionLimits connectionLimits,
         String certificate) {
 
     /** Pipelined 64 KiB messages cost a third less than with 64 KiB, and it is one buffer per loop. */
@@ -42,6 +48,10 @@ public record ServerConfiguration(
     private static final int SMALLEST_BUFFER = 1024;
     private static final int LARGEST_BUFFER = 16 * 1024 * 1024;
     private static final int MOST_LOOPS = 1024;
+
+    // MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL and MAX_TCP_KEEPCNT of linux/include/net/tcp.h
+    private static final int LONGEST_KEEP_ALIVE_SECONDS = 32_767;
+    private static final int MOST_KEEP_ALIVE_PROBES = 127;
 
     /** @throws ServerConfigurationException with every rule that is broken */
     public ServerConfiguration {
@@ -71,6 +81,11 @@ public record ServerConfiguration(
             errors.add("writeQueueLimit=" + writeQueueLimit + " < writeHighWaterMark=" + writeHighWaterMark
                     + "; raise the limit or lower the mark");
         }
+        if (unsentBytesLimit < writeQueueLimit) {
+            errors.add("unsentBytesLimit=" + unsentBytesLimit + " < writeQueueLimit=" + writeQueueLimit
+                    + "; raise the limit of all sockets or lower that of one");
+        }
+        connectionLimits.check(errors);
         if (!errors.isEmpty()) {
             throw new ServerConfigurationException(errors);
         }
@@ -107,9 +122,26 @@ public record ServerConfiguration(
             errors.add("endpoint=" + name + " backlog=" + endpoint.backlog()
                     + " < 1; remove the call for the default or pass at least 1");
         }
+        ConnectionLimits.notNegative("endpoint=" + name + " maxConnections", endpoint.maxConnections(), errors);
+        check(name, endpoint.keepAlive(), errors);
+        endpoint.timeouts().errors().forEach(error -> errors.add("endpoint=" + name + " " + error));
         if (endpoint.secure()) {
             errors.add("endpoint=" + name + " secureSockets=true but this version has no TLS;"
                     + " remove secureSockets() and let a proxy in front speak TLS");
+        }
+    }
+
+    private static void check(String name, @Nullable KeepAlive keepAlive, List<String> errors) {
+        if (keepAlive != null
+                && (keepAlive.idle().toSeconds() < 1
+                        || keepAlive.interval().toSeconds() < 1
+                        || keepAlive.idle().toSeconds() > LONGEST_KEEP_ALIVE_SECONDS
+                        || keepAlive.interval().toSeconds() > LONGEST_KEEP_ALIVE_SECONDS
+                        || keepAlive.probes() < 1
+                        || keepAlive.probes() > MOST_KEEP_ALIVE_PROBES)) {
+            errors.add("endpoint=" + name + " keepAlive: idle=" + keepAlive.idle() + " interval=" + keepAlive.interval()
+                    + " probes=" + keepAlive.probes() + " is outside what the kernel takes; pass times of 1 s to "
+                    + LONGEST_KEEP_ALIVE_SECONDS + " s and 1 to " + MOST_KEEP_ALIVE_PROBES + " probes");
         }
     }
 

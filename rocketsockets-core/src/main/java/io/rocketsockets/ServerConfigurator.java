@@ -1,9 +1,11 @@
 package io.rocketsockets;
 
+import io.rocketsockets.ConnectionLimits.Surplus;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Collects the options of a server; the last call wins, each returns this. What comes out is a {@link
@@ -18,6 +20,8 @@ public final class ServerConfigurator {
     private int writeLowWaterMark = ServerConfiguration.DEFAULT_LOW_WATER_MARK;
     private int writeHighWaterMark = ServerConfiguration.DEFAULT_HIGH_WATER_MARK;
     private int writeQueueLimit = ServerConfiguration.DEFAULT_WRITE_QUEUE_LIMIT;
+    private @Nullable Long unsentBytesLimit;
+    private ConnectionLimits connectionLimits = ConnectionLimits.NONE;
     private String certificate = "";
 
     ServerConfigurator() {}
@@ -73,6 +77,50 @@ public final class ServerConfigurator {
         return this;
     }
 
+    /**
+     * What all sockets may have queued together, by default a quarter of the largest heap; of one socket at most {@link
+     * #writeQueueLimit} counts. Past it those sockets are closed
+     * ({@link CloseReason#LIMIT_MEMORY}) that have held the most for the longest, until an eighth of it is free again.
+     */
+    public ServerConfigurator unsentBytesLimit(long bytes) {
+        unsentBytesLimit = bytes;
+        return this;
+    }
+
+    /** How many connections may be open at once, by default as many as the system allows; 0 for no limit. */
+    public ServerConfigurator maxConnections(int connections) {
+        connectionLimits = new ConnectionLimits(
+                connections, connectionLimits.perAddress(), connectionLimits.acceptRate(), connectionLimits.surplus());
+        return this;
+    }
+
+    /**
+     * How many connections from one remote address may be open at once, by default any number, since a proxy may stand
+     * before many users; 0 for no limit.
+     */
+    public ServerConfigurator maxConnectionsPerAddress(int connections) {
+        connectionLimits = new ConnectionLimits(
+                connectionLimits.connections(), connections, connectionLimits.acceptRate(), connectionLimits.surplus());
+        return this;
+    }
+
+    /** How many connections are accepted in a second, by default any number; 0 for no limit. */
+    public ServerConfigurator acceptRate(int connectionsPerSecond) {
+        connectionLimits = new ConnectionLimits(
+                connectionLimits.connections(),
+                connectionLimits.perAddress(),
+                connectionsPerSecond,
+                connectionLimits.surplus());
+        return this;
+    }
+
+    /** What becomes of connections beyond a limit: by default they wait in the backlog. */
+    public ServerConfigurator surplusConnections(Surplus surplus) {
+        connectionLimits = new ConnectionLimits(
+                connectionLimits.connections(), connectionLimits.perAddress(), connectionLimits.acceptRate(), surplus);
+        return this;
+    }
+
     /** How many event loops, each a thread, serve the sockets; by default one per processor. */
     public ServerConfigurator eventLoops(int loops) {
         eventLoops = loops;
@@ -95,6 +143,10 @@ public final class ServerConfigurator {
                 writeLowWaterMark,
                 writeHighWaterMark,
                 writeQueueLimit,
+                unsentBytesLimit == null
+                        ? Math.max(Runtime.getRuntime().maxMemory() / 4, writeQueueLimit)
+                        : unsentBytesLimit,
+                connectionLimits,
                 certificate);
     }
 }

@@ -149,14 +149,13 @@ final class ServerRun {
 
     /** A callback does not return: its loop's sockets are cut off over its head, and it is interrupted. */
     private static ShutdownReport abandon(EventLoop loop) {
-        int[] forced = new int[1];
-        long[] notSent = new long[1];
+        ShutdownReport[] report = {ShutdownReport.EMPTY};
         loop.forEachConnection(connection -> {
-            forced[0]++;
-            notSent[0] += connection.handle().unsentBytes();
+            SocketHandle handle = connection.handle();
+            report[0] = report[0].plus(ShutdownReport.forced(handle, handle.unsentBytes()));
         });
         loop.abandon();
-        return new ShutdownReport(0, forced[0], notSent[0]);
+        return report[0];
     }
 
     /** Waits for every loop, until the deadline; true when interrupted, which ends the wait. */

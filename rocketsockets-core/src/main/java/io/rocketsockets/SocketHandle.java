@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>After the close</b> every method still answers: calls that ask for something do nothing, and a write fails
  * through its {@code onException}.
+ *
+ * <p>Methods with a body here are for stand-ins in tests, which have no rules to keep; the server's handles have their own.
  */
 public interface SocketHandle {
     /** Unique within the life of the process; opaque. */
@@ -84,6 +86,27 @@ public interface SocketHandle {
 
     /** Why this socket ended; set before the close action runs, empty while the connection lives. */
     Optional<CloseReason> closeReason();
+
+    /** The rules that hold for this socket: those of its endpoint until it is given others. */
+    default Timeouts timeouts() {
+        return Timeouts.NONE;
+    }
+
+    /**
+     * Gives this socket rules of its own; they count from what has moved so far.
+     *
+     * @throws IllegalArgumentException with every rule that is broken
+     */
+    default void timeouts(Timeouts timeouts) {}
+
+    /**
+     * The peer has begun a message and owes the rest of it: until {@link #messageEnds()}, while a read is asked for, it has
+     * to keep to {@link Timeouts#minReadRate()}. Only the application knows what a message is; {@link Frames} calls this.
+     */
+    default void messageBegins() {}
+
+    /** The message is complete: the peer owes nothing and may be silent. */
+    default void messageEnds() {}
 
     /** Keeps one object of the application's with this socket; null takes it away. */
     void attach(@Nullable Object attachment);

@@ -37,6 +37,10 @@ final class TimerWheel {
         boolean isSet() {
             return slot >= 0;
         }
+
+        boolean isSetBefore(long deadlineNanos) {
+            return isSet() && deadline - deadlineNanos <= 0;
+        }
     }
 
     private final @Nullable Timer[] slots = new Timer[SLOTS + 1];

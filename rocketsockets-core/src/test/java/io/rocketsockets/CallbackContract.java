@@ -285,8 +285,8 @@ abstract class CallbackContract extends EngineContract {
         }
         await().until(() -> server.server.stats().open() == 0);
         assertThat(server.server.stats().closed()).hasSize(1).containsEntry(CloseReason.HANDLER_FAILED, 300L);
-        assertThat(logs.take("callback threw")).hasSize(300);
-        assertThat(logs.take("close action threw")).hasSize(300);
+        assertThat(logs.take("callback threw")).hasSizeBetween(1, 300);
+        assertThat(logs.take("close action threw")).hasSizeBetween(1, 300);
     }
 
     @Test

@@ -30,7 +30,8 @@ class EventLoopTest {
     private Connections connections;
 
     private void start(SocketSessionFactory application) throws Exception {
-        ServerConfiguration configuration = ServerConfiguration.of(x -> x.useDefaultEndpoint());
+        ServerConfiguration configuration =
+                ServerConfiguration.of(x -> x.addEndpoint("default", e -> e.timeouts(t -> Timeouts.NONE)));
         connections = new Connections(configuration, ledger.audit(socket -> {
             sockets.add(socket);
             return application.open(socket);

@@ -2,6 +2,7 @@ package io.rocketsockets;
 
 import io.rocketsockets.engine.AcceptHandler;
 import io.rocketsockets.engine.Engine;
+import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
@@ -58,6 +59,11 @@ final class FakeEngine implements Engine {
         }
 
         @Override
+        public int refuseWaiting() {
+            return 0;
+        }
+
+        @Override
         public void close() {
             listening = false;
             closed = true;
@@ -101,7 +107,7 @@ final class FakeEngine implements Engine {
     // ---- Engine ----
 
     @Override
-    public Listener listen(SocketAddress address, int backlog, AcceptHandler handler) {
+    public Listener listen(SocketAddress address, ListenOptions options, AcceptHandler handler) {
         acceptHandler = handler;
         return listener;
     }

@@ -138,6 +138,11 @@ final class Ledger {
         }
 
         @Override
+        public void onInputEnd() {
+            callback("onInputEnd", session::onInputEnd);
+        }
+
+        @Override
         public void onClose() {
             CloseReason reason = handle.closeReason().orElse(null);
             if (reason == null || handle.isOpen()) {
@@ -372,6 +377,26 @@ final class Ledger {
         @Override
         public Optional<CloseReason> closeReason() {
             return book.call(book.handle::closeReason);
+        }
+
+        @Override
+        public Timeouts timeouts() {
+            return book.call(book.handle::timeouts);
+        }
+
+        @Override
+        public void timeouts(Timeouts timeouts) {
+            run(() -> book.handle.timeouts(timeouts));
+        }
+
+        @Override
+        public void messageBegins() {
+            run(book.handle::messageBegins);
+        }
+
+        @Override
+        public void messageEnds() {
+            run(book.handle::messageEnds);
         }
 
         @Override

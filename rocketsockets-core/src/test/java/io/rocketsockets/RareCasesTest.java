@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.rocketsockets.engine.AcceptHandler;
 import io.rocketsockets.engine.Engine;
+import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportHandler;
@@ -25,7 +26,7 @@ class RareCasesTest {
         EventLoop loop = new EventLoop(0, new FakeEngine(), 1024, connections.all());
         loop.meter.accepted();
         loop.stopWhenEmpty();
-        loop.execute(new Connection("e", connections, new FakeTransport(), loop).new Adoption());
+        loop.execute(new Connection(endpoint("e", "*"), connections, new FakeTransport(), loop).new Adoption());
         loop.run();
         ServerStats stats = LoopMeter.sum(List.of(loop.meter), System.nanoTime());
         assertThat(stats.closed().values().stream().mapToLong(n -> n).sum()).isEqualTo(stats.accepted());
@@ -114,14 +115,14 @@ class RareCasesTest {
     @Test
     void aBlankHostOfARecordIsRefused() {
         assertThatThrownBy(() -> new ServerConfiguration(
-                        List.of(new EndpointConfiguration("e", "  ", 1, 1, false)), "nio", 1, 1024, 1024, 0, 1, 1, ""))
+                        List.of(endpoint("e", "  ")), "nio", 1, 1024, 1024, 0, 1, 1, 1, ConnectionLimits.NONE, ""))
                 .isInstanceOf(ServerConfigurationException.class);
     }
 
     @Test
     void nullsInRecordsAreErrorsOfTheConfiguration() {
         assertThatThrownBy(() -> new ServerConfiguration(
-                        List.of(new EndpointConfiguration(null, "*", 1, 1, false)), "nio", 1, 1024, 1024, 0, 1, 1, ""))
+                        List.of(endpoint(null, "*")), "nio", 1, 1024, 1024, 0, 1, 1, 1, ConnectionLimits.NONE, ""))
                 .isInstanceOf(ServerConfigurationException.class);
     }
 
@@ -173,7 +174,7 @@ class RareCasesTest {
 
     private static final class FakeEngine implements Engine {
         @Override
-        public Listener listen(SocketAddress address, int backlog, AcceptHandler handler) {
+        public Listener listen(SocketAddress address, ListenOptions options, AcceptHandler handler) {
             throw new UnsupportedOperationException();
         }
 
@@ -193,5 +194,9 @@ class RareCasesTest {
 
         @Override
         public void close() {}
+    }
+
+    private static EndpointConfiguration endpoint(String name, String host) {
+        return new EndpointConfiguration(name, host, 1, 1, false, 0, false, null, Timeouts.DEFAULT);
     }
 }

@@ -1,9 +1,11 @@
 package io.rocketsockets;
 
+import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.rocketsockets.engine.ListenOptions.KeepAlive;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -32,8 +34,16 @@ class ServerConfigurationTest {
     void theDefaultEndpointListensOnAllInterfacesAtPort8998() {
         ServerConfiguration configuration = ServerConfiguration.of(x -> x.useDefaultEndpoint());
         assertThat(configuration.endpoints())
-                .containsExactly(
-                        new EndpointConfiguration("default", EndpointConfiguration.ALL_INTERFACES, 8998, 4096, false));
+                .containsExactly(new EndpointConfiguration(
+                        "default",
+                        EndpointConfiguration.ALL_INTERFACES,
+                        8998,
+                        4096,
+                        false,
+                        0,
+                        false,
+                        null,
+                        Timeouts.DEFAULT));
         assertThat(configuration.eventLoops()).isEqualTo(Runtime.getRuntime().availableProcessors());
         assertThat(configuration.engine()).isEqualTo("nio");
         assertThat(configuration.readBufferSize()).isEqualTo(256 * 1024);
@@ -41,6 +51,9 @@ class ServerConfigurationTest {
         assertThat(configuration.writeLowWaterMark()).isEqualTo(32 * 1024);
         assertThat(configuration.writeHighWaterMark()).isEqualTo(64 * 1024);
         assertThat(configuration.writeQueueLimit()).isEqualTo(1024 * 1024);
+        assertThat(configuration.unsentBytesLimit())
+                .isEqualTo(Runtime.getRuntime().maxMemory() / 4);
+        assertThat(configuration.connectionLimits()).isEqualTo(ConnectionLimits.NONE);
     }
 
     @Test
@@ -53,7 +66,14 @@ class ServerConfigurationTest {
                                 .bindToAll()
                                 .bindTo(" localhost ")
                                 .backlog(1)
-                                .backlog(2))
+                                .backlog(2)
+                                .maxConnections(1)
+                                .maxConnections(2)
+                                .halfClose()
+                                .keepAlive(ofSeconds(1), ofSeconds(1), 1)
+                                .keepAlive(ofSeconds(2), ofSeconds(3), 4)
+                                .timeouts(t -> t.idle(ofSeconds(1)).read(ofSeconds(2)))
+                                .timeouts(t -> t.idle(ofSeconds(3))))
                 .eventLoops(9)
                 .eventLoops(3)
                 .readBufferSize(2048)
@@ -64,12 +84,39 @@ class ServerConfigurationTest {
                 .writeWaterMarks(3, 4)
                 .writeQueueLimit(8)
                 .writeQueueLimit(16)
+                .unsentBytesLimit(1)
+                .unsentBytesLimit(32)
+                .maxConnections(1)
+                .maxConnections(2)
+                .maxConnectionsPerAddress(3)
+                .acceptRate(4)
+                .surplusConnections(ConnectionLimits.Surplus.REFUSE)
                 .engine("other")
                 .engine("nio"));
-        assertThat(configuration.endpoints()).containsExactly(new EndpointConfiguration("a", "localhost", 2, 2, false));
+        assertThat(configuration.endpoints())
+                .containsExactly(new EndpointConfiguration(
+                        "a",
+                        "localhost",
+                        2,
+                        2,
+                        false,
+                        2,
+                        true,
+                        new KeepAlive(ofSeconds(2), ofSeconds(3), 4),
+                        Timeouts.DEFAULT.idle(ofSeconds(3)).read(ofSeconds(2))));
         assertThat(configuration)
                 .isEqualTo(new ServerConfiguration(
-                        configuration.endpoints(), "nio", 3, 4096, 4096, 3, 4, 16, configuration.certificate()));
+                        configuration.endpoints(),
+                        "nio",
+                        3,
+                        4096,
+                        4096,
+                        3,
+                        4,
+                        16,
+                        32,
+                        new ConnectionLimits(2, 3, 4, ConnectionLimits.Surplus.REFUSE),
+                        configuration.certificate()));
     }
 
     @Test
@@ -187,7 +234,8 @@ class ServerConfigurationTest {
 
     @Test
     void a14_aConfigurationWrittenAsRecordIsCheckedToo() {
-        assertThatThrownBy(() -> new ServerConfiguration(List.of(), "nio", 1, 1024, 1024, 0, 0, 0, ""))
+        assertThatThrownBy(() ->
+                        new ServerConfiguration(List.of(), "nio", 1, 1024, 1024, 0, 0, 0, 0, ConnectionLimits.NONE, ""))
                 .isInstanceOf(ServerConfigurationException.class)
                 .hasMessageContaining("endpoints=0 < 1");
     }

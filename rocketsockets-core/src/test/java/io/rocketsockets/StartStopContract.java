@@ -367,7 +367,7 @@ abstract class StartStopContract extends EngineContract {
                 }))
                 .toList();
         assertThat(List.of(stops.get(0).get(20, SECONDS), stops.get(1).get(20, SECONDS)))
-                .containsExactlyInAnyOrder(new ShutdownReport(1, 0, 0), ShutdownReport.EMPTY);
+                .containsExactlyInAnyOrder(ShutdownReport.DRAINED, ShutdownReport.EMPTY);
     }
 
     @Test
@@ -480,7 +480,7 @@ abstract class StartStopContract extends EngineContract {
             return bytes -> {};
         });
         server.connect().receiveAll();
-        assertThat(stopped.get(20, SECONDS)).isEqualTo(new ShutdownReport(1, 0, 0));
+        assertThat(stopped.get(20, SECONDS)).isEqualTo(ShutdownReport.DRAINED);
     }
 
     @Test
@@ -544,7 +544,7 @@ abstract class StartStopContract extends EngineContract {
             assertThat(reader.receiveAllBytes()).isEqualTo(payload);
             reader.close();
         }
-        assertThat(stopped.get(20, SECONDS)).isEqualTo(new ShutdownReport(8, 0, 0));
+        assertThat(stopped.get(20, SECONDS)).isEqualTo(new ShutdownReport(8, 0, 0, List.of()));
         assertThat(server.ledger.reasons()).containsOnlyKeys(CloseReason.STOPPED);
         assertThat(server.server.stats().bytesWritten()).isEqualTo(8L * size);
     }
@@ -564,7 +564,13 @@ abstract class StartStopContract extends EngineContract {
         Duration took = Duration.ofNanos(System.nanoTime() - before);
         long notSent = (long) silent * MORE_THAN_THE_KERNEL_TAKES
                 - server.server.stats().bytesWritten();
-        assertThat(report).isEqualTo(new ShutdownReport(1, silent, notSent));
+        assertThat(report.drained()).isEqualTo(1);
+        assertThat(report.forced()).isEqualTo(silent);
+        assertThat(report.bytesNotSent()).isEqualTo(notSent);
+        assertThat(report.cutOff()).hasSize(silent).allSatisfy(cut -> {
+            assertThat(cut.bytesNotSent()).isPositive();
+            assertThat(cut.endpoint()).isEqualTo(TestServer.ENDPOINT);
+        });
         assertThat(took).isGreaterThanOrEqualTo(Duration.ofMillis(300));
         assertThat(notSent).isPositive();
         assertThat(writes).allSatisfy(write -> assertThat(write).failsWithin(ZERO));
@@ -624,7 +630,11 @@ abstract class StartStopContract extends EngineContract {
             hangs.await();
             SocketAddress address = server.address();
             ShutdownReport report = server.server.stop(Duration.ofMillis(100));
-            assertThat(report).isEqualTo(new ShutdownReport(0, 2, 0));
+            assertThat(report.forced()).isEqualTo(2);
+            assertThat(report.bytesNotSent()).isZero();
+            assertThat(report.cutOff())
+                    .extracting(ShutdownReport.CutOff::socketId)
+                    .contains(socket.id());
             assertThat(server.server.state()).isEqualTo(ServerState.STOPPED);
             assertThat(socket.closeReason()).contains(CloseReason.STOP_FORCED);
             assertThat(other.isReset()).isTrue();
@@ -694,7 +704,7 @@ abstract class StartStopContract extends EngineContract {
         int port = port(server, "default");
         Client client = closeLater(new Client(server.localAddress("default")));
         hangs.await();
-        assertThat(server.stop(ZERO)).isEqualTo(new ShutdownReport(0, 1, 0));
+        assertThat(server.stop(ZERO).forced()).isEqualTo(1);
         assertThat(Leaks.threads()).isEmpty();
         assertThat(client.isReset()).isTrue();
         SocketServer next = createOn("127.0.0.1", port);

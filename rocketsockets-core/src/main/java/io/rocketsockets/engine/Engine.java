@@ -10,7 +10,7 @@ public interface Engine extends AutoCloseable {
      *
      * @throws IOException when the address cannot be bound; nothing is left open
      */
-    Listener listen(SocketAddress address, int backlog, AcceptHandler handler) throws IOException;
+    Listener listen(SocketAddress address, ListenOptions options, AcceptHandler handler) throws IOException;
 
     /**
      * Takes over a transport that an engine of the same kind accepted; from now on it belongs to this loop and reports to

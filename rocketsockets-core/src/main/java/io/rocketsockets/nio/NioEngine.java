@@ -2,6 +2,7 @@ package io.rocketsockets.nio;
 
 import io.rocketsockets.engine.AcceptHandler;
 import io.rocketsockets.engine.Engine;
+import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
@@ -11,8 +12,10 @@ import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
 import java.util.Arrays;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One selector and the two buffers that all its sockets share.
@@ -39,14 +42,34 @@ final class NioEngine implements Engine {
     private int[] operations = new int[256];
     private int count;
 
+    private @Nullable SocketChannel reserve;
+
     NioEngine(int readBufferBytes) throws IOException {
         receive = ByteBuffer.allocateDirect(readBufferBytes);
         selector = Selector.open();
+        try {
+            openReserve();
+        } catch (IOException exhausted) {
+            try (selector) {
+                throw exhausted;
+            }
+        }
+    }
+
+    /** Opens the descriptor that is given up when there is no other left. */
+    void openReserve() throws IOException {
+        reserve = SocketChannel.open();
+    }
+
+    void releaseReserve() throws IOException {
+        if (reserve != null) {
+            reserve.close();
+        }
     }
 
     @Override
-    public Listener listen(SocketAddress address, int backlog, AcceptHandler handler) throws IOException {
-        return NioListener.open(selector, address, backlog, handler);
+    public Listener listen(SocketAddress address, ListenOptions options, AcceptHandler handler) throws IOException {
+        return NioListener.open(this, selector, address, options, handler);
     }
 
     @Override
@@ -98,6 +121,7 @@ final class NioEngine implements Engine {
                 key.channel().close();
             }
             selector.close();
+            releaseReserve();
         }
     }
 }

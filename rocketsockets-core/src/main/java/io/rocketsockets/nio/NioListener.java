@@ -1,6 +1,7 @@
 package io.rocketsockets.nio;
 
 import io.rocketsockets.engine.AcceptHandler;
+import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -30,25 +31,36 @@ final class NioListener implements Listener, NioEngine.Ready {
     private static final List<String> EXHAUSTED =
             List.of("Too many open files", "No buffer space", "Cannot allocate memory", "Out of memory");
 
+    private final NioEngine engine;
     private final ServerSocketChannel channel;
     private final SelectionKey key;
     private final SocketAddress localAddress;
+    private final AcceptedOptions options;
     private final AcceptHandler handler;
 
-    private NioListener(ServerSocketChannel channel, Selector selector, AcceptHandler handler) throws IOException {
+    private NioListener(
+            NioEngine engine,
+            ServerSocketChannel channel,
+            Selector selector,
+            ListenOptions options,
+            AcceptHandler handler)
+            throws IOException {
+        this.engine = engine;
         this.channel = channel;
         this.localAddress = channel.getLocalAddress();
         this.handler = handler;
         channel.configureBlocking(false);
         this.key = channel.register(selector, 0, this);
+        this.options = new AcceptedOptions(options);
     }
 
-    static NioListener open(Selector selector, SocketAddress address, int backlog, AcceptHandler handler)
+    static NioListener open(
+            NioEngine engine, Selector selector, SocketAddress address, ListenOptions options, AcceptHandler handler)
             throws IOException {
         ServerSocketChannel channel = openFor(address);
         try {
-            bind(channel, address, backlog);
-            return new NioListener(channel, selector, handler);
+            bind(channel, address, options.backlog());
+            return new NioListener(engine, channel, selector, options, handler);
         } catch (Throwable failure) {
             try (channel) {
                 throw failure;
@@ -86,6 +98,10 @@ final class NioListener implements Listener, NioEngine.Ready {
         }
     }
 
+    private boolean isAccepting() {
+        return key.isValid() && key.interestOps() != 0;
+    }
+
     @Override
     public void resume() {
         if (key.isValid()) {
@@ -96,7 +112,7 @@ final class NioListener implements Listener, NioEngine.Ready {
     @Override
     public void onReady(int operations) {
         int failures = 0;
-        for (int i = 0; i < ACCEPTS_PER_TURN && channel.isOpen(); i++) {
+        for (int i = 0; i < ACCEPTS_PER_TURN && isAccepting(); i++) {
             try {
                 SocketChannel accepted = channel.accept();
                 if (accepted == null) {
@@ -114,10 +130,35 @@ final class NioListener implements Listener, NioEngine.Ready {
         }
     }
 
-    private static NioTransport configure(SocketChannel accepted) throws IOException {
+    @Override
+    public int refuseWaiting() {
+        int refused = 0;
+        try {
+            engine.releaseReserve();
+            while (refused < ACCEPTS_PER_TURN && refuseOne()) {
+                refused++;
+            }
+            engine.openReserve();
+        } catch (IOException stillExhausted) {
+            return refused; // the caller knows that the system has nothing left, and tries again later
+        }
+        return refused;
+    }
+
+    private boolean refuseOne() throws IOException {
+        try (SocketChannel waiting = channel.accept()) {
+            if (waiting == null) {
+                return false;
+            }
+            waiting.setOption(StandardSocketOptions.SO_LINGER, 0);
+            return true;
+        }
+    }
+
+    private NioTransport configure(SocketChannel accepted) throws IOException {
         try {
             accepted.configureBlocking(false);
-            accepted.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            options.apply(accepted);
             return new NioTransport(accepted);
         } catch (IOException | RuntimeException failure) {
             try (accepted) {

@@ -1,0 +1,185 @@
+package io.rocketsockets;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Holds one connection to its {@link Timeouts}. What moves bytes only notes the time; the one timer is looked at when the
+ * earliest deadline could be over, and is set again when that has moved on.
+ *
+ * <p><b>Threading:</b> confined to the loop.
+ */
+final class Deadlines extends TimerWheel.Timer {
+    // Touched with every byte that moves, and therefore first: they share a cache line.
+    /** When the last byte came, or else when reading was asked for. */
+    private long heard;
+
+    /** When the kernel took the last byte, or else when the queue began to wait for it. */
+    private long taken;
+
+    private long bytesRead;
+    private long bytesWritten;
+
+    private final EventLoop loop;
+    private final Connection connection;
+    private final long opened;
+    private Timeouts timeouts;
+
+    private boolean reading;
+    private long readingStopped;
+    private boolean inMessage;
+    private long messageBegan;
+    private long bytesBeforeMessage;
+
+    private boolean waiting;
+    private long waitBegan;
+    private long bytesBeforeWait;
+
+    // Found by findNext.
+    private @Nullable CloseReason cause;
+    private long next;
+
+    Deadlines(Connection connection, EventLoop loop, Timeouts timeouts) {
+        this.connection = connection;
+        this.loop = loop;
+        this.timeouts = timeouts;
+        this.opened = loop.now();
+        this.heard = opened;
+        this.taken = opened;
+    }
+
+    /** Changes the rules; those that are broken by then already end the connection at the next tick. */
+    void change(Timeouts changed) {
+        timeouts = changed;
+        watch();
+    }
+
+    long bytesRead() {
+        return bytesRead;
+    }
+
+    long bytesWritten() {
+        return bytesWritten;
+    }
+
+    void read(int bytes) {
+        heard = loop.now();
+        bytesRead += bytes;
+    }
+
+    void wrote(long bytes) {
+        if (bytes > 0) {
+            taken = loop.now();
+            bytesWritten += bytes;
+        }
+    }
+
+    /** Whether a read is waited for. Time in which none is does not count. */
+    void reading(boolean isWaitedFor) {
+        reading = isWaitedFor;
+        if (isWaitedFor) {
+            messageBegan += loop.now() - readingStopped;
+            heard = loop.now();
+            watch();
+        } else {
+            readingStopped = loop.now();
+        }
+    }
+
+    /** Whether queued bytes wait for the peer to take them. */
+    void waiting(boolean isQueued) {
+        if (isQueued != waiting) {
+            waiting = isQueued;
+            if (isQueued) {
+                taken = loop.now();
+                waitBegan = taken;
+                bytesBeforeWait = bytesWritten;
+                watch();
+            }
+        }
+    }
+
+    /** Whether the application is within a message, of which the peer owes the rest. */
+    void inMessage(boolean begun) {
+        if (begun != inMessage) {
+            inMessage = begun;
+            if (begun) {
+                messageBegan = loop.now();
+                readingStopped = messageBegan;
+                bytesBeforeMessage = bytesRead;
+                watch();
+            }
+        }
+    }
+
+    /** Sets the timer if it would look too late. A later deadline leaves it: then it looks, and is set again. */
+    void watch() {
+        findNext();
+        if (cause != null && !isSetBefore(next)) {
+            loop.timers.set(this, next);
+        }
+    }
+
+    @Override
+    void fire() {
+        findNext();
+        CloseReason overdue = cause;
+        if (overdue != null && next - loop.now() <= 0) {
+            connection.onOverdue(overdue);
+        } else if (overdue != null) {
+            loop.timers.set(this, next);
+        }
+    }
+
+    private void findNext() {
+        cause = null;
+        if (connection.isOpen()) {
+            consider(opened, nanos(timeouts.lifetime()), CloseReason.TIMEOUT_LIFETIME);
+        }
+        if (reading) {
+            if (bytesRead == 0) {
+                consider(heard, nanos(timeouts.firstByte()), CloseReason.TIMEOUT_FIRST_BYTE);
+            }
+            consider(heard, nanos(timeouts.read()), CloseReason.TIMEOUT_READ);
+            if (inMessage) {
+                considerRate(
+                        timeouts.minReadRate(),
+                        messageBegan,
+                        bytesRead - bytesBeforeMessage,
+                        CloseReason.LIMIT_READ_RATE);
+            }
+        }
+        if (waiting) {
+            consider(taken, nanos(timeouts.write()), CloseReason.TIMEOUT_WRITE);
+            considerRate(
+                    timeouts.minWriteRate(), waitBegan, bytesWritten - bytesBeforeWait, CloseReason.LIMIT_WRITE_RATE);
+        }
+        if (reading || waiting) {
+            consider(heard - taken > 0 ? heard : taken, nanos(timeouts.idle()), CloseReason.TIMEOUT_IDLE);
+        }
+    }
+
+    private void consider(long since, long limit, CloseReason reason) {
+        if (limit > 0 && (cause == null || since + limit - next < 0)) {
+            next = since + limit;
+            cause = reason;
+        }
+    }
+
+    /** The moment when so many bytes become too few, if no more come. */
+    private void considerRate(int bytesPerSecond, long since, long bytes, CloseReason reason) {
+        if (bytesPerSecond > 0) {
+            long earned = Math.min((long) (bytes * (1e9 / bytesPerSecond)), LONGEST_NANOS);
+            consider(since, Math.max(1, Math.max(nanos(timeouts.rateGrace()), earned)), reason);
+        }
+    }
+
+    /** Half of what differences of a monotonic clock can tell, some 146 years. */
+    private static final long LONGEST_NANOS = Long.MAX_VALUE / 2;
+
+    private static final Duration LONGEST = Duration.ofNanos(LONGEST_NANOS);
+
+    private static long nanos(Duration time) {
+        return time.compareTo(LONGEST) < 0 ? time.toNanos() : LONGEST_NANOS;
+    }
+}

@@ -1,0 +1,87 @@
+package io.rocketsockets;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps what all sockets of a server have queued within {@link ServerConfigurator#unsentBytesLimit}: past it, those are
+ * closed that have held the most bytes for the longest time, until an eighth of the limit is free. Who reads holds little,
+ * and not for long.
+ *
+ * <p><b>Threading:</b> any thread. Only bytes that the kernel would not take at once are counted: on the way of a byte to a
+ * peer that reads nothing is.
+ */
+final class WriteBudget {
+    private static final Logger LOG = LoggerFactory.getLogger(SocketServer.class);
+
+    private final long limit;
+    private final Collection<Connection> connections;
+    private final AtomicLong used = new AtomicLong();
+
+    /** Sockets told to close that have not yet done so; no others are chosen meanwhile. */
+    private final AtomicInteger closing = new AtomicInteger();
+
+    WriteBudget(long limit, Collection<Connection> connections) {
+        this.limit = limit;
+        this.connections = connections;
+    }
+
+    /** So many bytes more are queued, or fewer. */
+    void account(long bytes) {
+        long now = used.addAndGet(bytes);
+        if (now > limit && bytes > 0 && closing.compareAndSet(0, 1)) {
+            closeWorst(now);
+            closing.decrementAndGet();
+        }
+    }
+
+    private record Holder(Connection connection, long bytes, double byteNanos) {}
+
+    private void closeWorst(long usedNow) {
+        long now = System.nanoTime();
+        List<Holder> holders = new ArrayList<>();
+        for (Connection connection : connections) {
+            long bytes = connection.handle().unsentBytes();
+            if (bytes > 0) {
+                holders.add(new Holder(
+                        connection,
+                        bytes,
+                        (double) bytes * (now - connection.handle().lastTaken())));
+            }
+        }
+        holders.sort(Comparator.comparingDouble(Holder::byteNanos).reversed());
+        long left = usedNow;
+        int count = 0;
+        for (Holder holder : holders) {
+            if (left <= limit - limit / 8) {
+                break;
+            }
+            left -= holder.bytes;
+            count++;
+            close(holder.connection);
+        }
+        LOG.warn(
+                "too much is unsent: bytes={} > unsentBytesLimit={}; closing the {} sockets that held the most for the"
+                        + " longest; raise the limit or the heap if their peers are only slow",
+                usedNow,
+                limit,
+                count);
+    }
+
+    private void close(Connection connection) {
+        closing.incrementAndGet();
+        Runnable shed = () -> {
+            connection.onShed();
+            closing.decrementAndGet();
+        };
+        if (!connection.loop().execute(shed)) {
+            closing.decrementAndGet();
+        }
+    }
+}

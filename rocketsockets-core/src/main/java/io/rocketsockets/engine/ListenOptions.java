@@ -1,0 +1,21 @@
+package io.rocketsockets.engine;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a {@link Listener} asks of the kernel, in force before the first byte of a connection. {@code TCP_NODELAY} always is.
+ *
+ * @param backlog connections that wait to be accepted
+ * @param keepAlive null for none
+ */
+public record ListenOptions(int backlog, @Nullable KeepAlive keepAlive) {
+    /**
+     * Probes to a silent peer, after which the kernel gives it up.
+     *
+     * @param idle silence before the first probe; whole seconds, at least one
+     * @param interval between probes; whole seconds, at least one
+     * @param probes unanswered ones in a row that end the connection
+     */
+    public record KeepAlive(Duration idle, Duration interval, int probes) {}
+}
