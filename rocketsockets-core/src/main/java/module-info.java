@@ -6,6 +6,8 @@ module io.rocketsockets {
     requires org.slf4j;
     requires static org.jspecify;
 
+    uses io.rocketsockets.engine.EngineFactory;
+
     exports io.rocketsockets;
     exports io.rocketsockets.engine;
 }

@@ -24,12 +24,13 @@ final class ServerProcess implements AutoCloseable {
     private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
     private final SocketAddress address;
 
-    ServerProcess(String engine) throws Exception {
+    /** @param outside more of the class path, relative to the module */
+    ServerProcess(String engine, String... outside) throws Exception {
         process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Xshare:off",
                         "-cp",
-                        classPath(),
+                        classPath(outside),
                         ServerProcess.class.getName(),
                         engine)
                 .redirectErrorStream(true)
@@ -42,14 +43,12 @@ final class ServerProcess implements AutoCloseable {
     }
 
     /** Tests run on the module path or on the class path; the process runs on the latter. */
-    private static String classPath() {
-        Path target =
-                Path.of(System.getProperty("basedir", "")).resolve("target").toAbsolutePath();
-        return Stream.of(
-                        target.resolve("classes").toString(),
-                        target.resolve("test-classes").toString(),
-                        System.getProperty("jdk.module.path"),
-                        System.getProperty("java.class.path"))
+    private static String classPath(String... outside) {
+        Path module = Path.of(System.getProperty("basedir", "")).toAbsolutePath();
+        Stream<String> ours = Stream.concat(Stream.of("target/classes", "target/test-classes"), Stream.of(outside))
+                .map(path -> module.resolve(path).toString());
+        return Stream.concat(
+                        ours, Stream.of(System.getProperty("jdk.module.path"), System.getProperty("java.class.path")))
                 .filter(path -> path != null && !path.isEmpty())
                 .collect(Collectors.joining(File.pathSeparator));
     }

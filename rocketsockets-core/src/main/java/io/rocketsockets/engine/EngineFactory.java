@@ -2,7 +2,7 @@ package io.rocketsockets.engine;
 
 import java.io.IOException;
 
-/** Opens engines of one kind; immutable, safe for any thread. */
+/** Opens engines of one kind; immutable, safe for any thread. Found as a service ({@link java.util.ServiceLoader}). */
 public interface EngineFactory {
     /** What {@code engine(..)} in the configuration calls it. */
     String name();

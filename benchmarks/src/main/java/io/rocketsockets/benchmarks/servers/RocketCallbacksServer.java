@@ -36,7 +36,7 @@ public final class RocketCallbacksServer {
             return;
         }
         for (int i = 0; i < Reply.PIECES; i++) {
-            socket.write(Reply.PIECE.duplicate());
+            socket.write(Reply.PIECE); // position and limit stay as they are
         }
     }
 }

@@ -31,7 +31,7 @@ public final class RocketSessionsServer {
                 return;
             }
             for (int i = 0; i < Reply.PIECES; i++) {
-                socket.write(Reply.PIECE.duplicate());
+                socket.write(Reply.PIECE); // position and limit stay as they are
             }
         }
     }
