@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.Socket;
 import java.net.SocketAddress;
 import java.net.SocketException;
@@ -61,6 +62,11 @@ final class Client implements AutoCloseable {
 
     byte[] receiveAllBytes() throws IOException {
         return socket.getInputStream().readAllBytes();
+    }
+
+    /** As {@link #receiveAllBytes} where they are too many to keep. */
+    long discardAll() throws IOException {
+        return socket.getInputStream().transferTo(OutputStream.nullOutputStream());
     }
 
     /** Sends, and receives as many bytes. */
