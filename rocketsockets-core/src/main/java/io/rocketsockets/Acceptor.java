@@ -91,7 +91,7 @@ final class Acceptor implements AcceptHandler {
 
     /** Admits or refuses; false when the connection has to wait. */
     private boolean settle(Transport transport) {
-        CloseReason refusal = connections.admission.enter(endpoint.name(), transport.remoteAddress(), loop.now());
+        CloseReason refusal = connections.admission.enter(endpoint.name(), transport.remoteAddress(), loop.systemNow());
         if (refusal == null) {
             place(transport);
         } else if (refusal == CloseReason.LIMIT_ADDRESS || connections.admission.refusesSurplus()) {
@@ -150,7 +150,11 @@ final class Acceptor implements AcceptHandler {
         void waitForRoom() {
             listener.pause();
             connections.admission.whenRoom(fromAnyThread);
-            long nanos = connections.admission.nanosToNext(loop.now());
+            if (settleParked()) { // whoever left before the line above told nobody
+                goOn();
+                return;
+            }
+            long nanos = connections.admission.nanosToNext(loop.systemNow());
             if (nanos > 0) {
                 loop.timers.set(this, loop.now() + nanos);
             }
@@ -159,16 +163,27 @@ final class Acceptor implements AcceptHandler {
 
         @Override
         void fire() {
-            while (!parked.isEmpty()) {
-                if (!settle(parked.element())) {
-                    waitForRoom();
-                    return;
-                }
-                parked.remove();
+            if (settleParked()) {
+                goOn();
+            } else {
+                waitForRoom();
             }
+        }
+
+        private void goOn() {
             if (!backOff.isSet()) {
                 listener.resume();
             }
+        }
+
+        private boolean settleParked() {
+            while (!parked.isEmpty()) {
+                if (!settle(parked.element())) {
+                    return false;
+                }
+                parked.remove();
+            }
+            return true;
         }
     }
 

@@ -7,14 +7,20 @@ import org.jspecify.annotations.Nullable;
 record CallbackSessions(OnConnectionReceived onConnection, OnBytesReceived onBytes) implements SocketSessionFactory {
     @Override
     public SocketSession open(SocketHandle socket) {
-        return new CallbackSession(socket.id(), onConnection.connected(socket), onBytes);
+        return new CallbackSession(socket, onConnection.connected(socket), onBytes);
     }
 
     private record CallbackSession(
-            String socketId, @Nullable Runnable closeAction, OnBytesReceived onBytes) implements SocketSession {
+            SocketHandle socket, @Nullable Runnable closeAction, OnBytesReceived onBytes) implements SocketSession {
         @Override
         public void onBytes(ByteBuffer bytes) {
-            onBytes.received(socketId, bytes);
+            onBytes.received(socket.id(), bytes);
+        }
+
+        /** There is no callback to tell it to. */
+        @Override
+        public void onInputEnd() {
+            socket.close();
         }
 
         @Override

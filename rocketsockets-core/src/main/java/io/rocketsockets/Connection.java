@@ -205,7 +205,12 @@ final class Connection implements TransportHandler {
     public void onFailed(TransportException cause) {
         assert loop.inLoop();
         switch (cause.kind()) {
-            case RESET -> terminate(CloseReason.PEER_RESET);
+            case RESET -> {
+                if (!queue.isEmpty()) {
+                    handle.endUncleanly();
+                }
+                terminate(CloseReason.PEER_RESET);
+            }
             case UNREACHABLE -> terminate(CloseReason.PEER_UNREACHABLE);
             case OTHER -> {
                 if (state != State.CLOSED) {
@@ -327,6 +332,9 @@ final class Connection implements TransportHandler {
     private void wrote(long count) {
         loop.meter.wrote(count);
         deadlines.wrote(count);
+        if (count > 0 && counted > 0) {
+            handle.tookSome();
+        }
     }
 
     @Override
@@ -482,8 +490,10 @@ final class Connection implements TransportHandler {
     }
 
     /** The server has too much queued and this connection the most of it. */
-    void onShed() {
+    void onShed(Runnable done) {
         abort(CloseReason.LIMIT_MEMORY);
+        publish(0);
+        done.run();
     }
 
     boolean isOpen() {
@@ -507,7 +517,6 @@ final class Connection implements TransportHandler {
         long notSent = queue.drop(loop.buffers);
         publish(0);
         CloseReason reason = handle.closeReason().orElseThrow();
-        connections.remove(this);
         loop.meter.closed(reason);
         if (loop.isStopping()) {
             boolean forced = notSent > 0 || reason == CloseReason.STOP_FORCED;
@@ -520,6 +529,7 @@ final class Connection implements TransportHandler {
                 logFault(connections.closeActionLog, "close action threw", "reason=" + reason, fault);
             }
         }
+        connections.remove(this); // its place is free when its last callback has run
     }
 
     private void reject(Consumer<? super Throwable> onException, Exception cause) {
@@ -576,12 +586,16 @@ final class Connection implements TransportHandler {
     }
 
     void onTimeoutsChanged() {
-        deadlines.change(handle.timeouts());
+        if (state != State.CLOSED) {
+            deadlines.change(handle.timeouts());
+        }
     }
 
     /** Whether the application is within a message. */
     void onMessage(boolean begun) {
-        deadlines.inMessage(begun);
+        if (state != State.CLOSED) {
+            deadlines.inMessage(begun);
+        }
     }
 
     long unsentBytes() {

@@ -53,7 +53,7 @@ final class ConnectionHandle implements SocketHandle {
     /** Unsent bytes of the queue; written by the loop after each flush, without a fence on the way of a byte. */
     private long unsent;
 
-    /** When the kernel last took queued bytes, in the loop's time; ordered by {@link #unsent}. */
+    /** When the kernel last took queued bytes, in the system's time; ordered by {@link #unsent}. */
     private long lastTaken;
 
     /** Bytes that writes of other threads have posted and the loop has not queued yet. */
@@ -81,22 +81,39 @@ final class ConnectionHandle implements SocketHandle {
         }
     }
 
+    /** A peer that sends FIN, and then RST instead of taking what is queued, has not ended cleanly. */
+    void endUncleanly() {
+        if (closeReason == CloseReason.PEER_CLOSED) {
+            closeReason = CloseReason.PEER_RESET;
+        }
+    }
+
     /** The end of the grace overrules what the connection was about to end of. */
     void force() {
         open = false;
         closeReason = CloseReason.STOP_FORCED;
     }
 
+    /** The kernel took bytes, whatever was queued anew since. */
+    void tookSome() {
+        lastTaken = loop.systemNow();
+    }
+
     void publishUnsent(long bytes) {
         if (bytes != unsent) {
-            if (bytes < unsent || unsent == 0) {
-                lastTaken = loop.now();
+            if (unsent == 0) {
+                tookSome();
             }
             UNSENT.setRelease(this, bytes);
         }
     }
 
-    /** Any thread, after {@link #unsentBytes()}. */
+    /** What the loop found left at its last flush; any thread. */
+    long publishedUnsent() {
+        return (long) UNSENT.getAcquire(this);
+    }
+
+    /** Any thread, after {@link #publishedUnsent()}. */
     long lastTaken() {
         return lastTaken;
     }

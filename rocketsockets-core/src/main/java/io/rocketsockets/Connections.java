@@ -36,7 +36,7 @@ final class Connections {
         this.highWaterMark = configuration.writeHighWaterMark();
         this.writeQueueLimit = configuration.writeQueueLimit();
         this.admission = new Admission(configuration);
-        this.budget = new WriteBudget(configuration.unsentBytesLimit(), all());
+        this.budget = new WriteBudget(configuration.unsentBytesLimit(), writeQueueLimit, all());
     }
 
     void add(Connection connection) {

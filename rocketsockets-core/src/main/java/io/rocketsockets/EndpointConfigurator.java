@@ -64,7 +64,7 @@ public final class EndpointConfigurator {
 
     /**
      * Lets a socket live on when its peer has ended its side: {@link SocketSession#onInputEnd()} tells, {@link
-     * SocketHandle#close()} ends it. By default what was written so far is delivered, then the socket closes.
+     * SocketHandle#close()} ends it. The two-callback form and {@link Frames} close it themselves. By default what was written so far is delivered, then the socket closes.
      */
     public EndpointConfigurator halfClose() {
         halfClose = true;

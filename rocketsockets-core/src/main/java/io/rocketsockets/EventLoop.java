@@ -14,8 +14,8 @@ import org.slf4j.LoggerFactory;
 /**
  * One thread that owns sockets: waits for its engine, and does what has come up.
  *
- * <p><b>The turn:</b> poll the engine (until the next timer) · read the clock · fire due timers · run the mailbox ·
- * dispatch completions · flush what this turn wrote · reap what closed · publish busy time. Every step is bounded.
+ * <p><b>The turn:</b> poll the engine (until the next timer) · read the clock · run the mailbox · dispatch completions ·
+ * fire due timers · flush what this turn wrote · reap what closed · publish busy time. Every step is bounded.
  *
  * <p><b>Threading:</b> everything is confined to the loop's thread, except {@link #execute}, {@link #inLoop}, {@link
  * #meter}, {@link #join} and {@link #abandon}.
@@ -127,6 +127,11 @@ final class EventLoop implements Runnable {
         return now;
     }
 
+    /** The time of this turn by {@link System#nanoTime()}, which all loops share. */
+    long systemNow() {
+        return now + skipped;
+    }
+
     @Override
     public void run() {
         int faults = 0;
@@ -146,11 +151,11 @@ final class EventLoop implements Runnable {
 
     private void turn() throws IOException {
         int events = poll();
-        timers.advance(now);
         runMailbox();
         if (events > 0) {
             engine.dispatch();
         }
+        timers.advance(now); // after what has come, which may have come in time
         flush();
         reap();
         meter.publish(now + skipped);
@@ -166,12 +171,12 @@ final class EventLoop implements Runnable {
             try {
                 events = engine.poll(wait);
             } finally {
-                meter.works(readClock(wait));
+                meter.works(readClock(before, wait));
                 mailbox.wakeUp();
             }
         } else {
             events = engine.poll(0);
-            readClock(0);
+            readClock(System.nanoTime(), 0);
         }
         if (events == 0) {
             // A callback may have interrupted its own thread, which would keep every wait from waiting.
@@ -180,12 +185,16 @@ final class EventLoop implements Runnable {
         return events;
     }
 
-    /** @return the system's time */
-    private long readClock(long waitedNanos) {
+    /**
+     * @param before when the wait began, and the work of the last turn was over
+     * @return the system's time
+     */
+    private long readClock(long before, long meantToWait) {
         long clock = System.nanoTime();
-        long passed = clock - skipped - now;
-        if (waitedNanos >= 0 && passed - waitedNanos > LONGEST_TURN_NANOS) {
-            skipped += passed - waitedNanos - LONGEST_TURN_NANOS;
+        long waited = clock - before;
+        skipped += Math.max(0, before - skipped - now - LONGEST_TURN_NANOS);
+        if (meantToWait >= 0 && waited - meantToWait > LONGEST_TURN_NANOS) {
+            skipped += waited - LONGEST_TURN_NANOS; // when in its wait it was frozen nobody knows
         }
         now = clock - skipped;
         return clock;

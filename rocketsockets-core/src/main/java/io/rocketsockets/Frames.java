@@ -91,6 +91,12 @@ public abstract sealed class Frames implements SocketSession {
         }
     }
 
+    /** Answers what came, then closes: what is left of a message can never be whole. */
+    @Override
+    public final void onInputEnd() {
+        socket.close();
+    }
+
     /**
      * How many bytes, from the buffer's position on, the message that begins there or is held wants; more than there are
      * when its end has not come.

@@ -27,17 +27,34 @@ final class WriteBudget {
     /** Sockets told to close that have not yet done so; no others are chosen meanwhile. */
     private final AtomicInteger closing = new AtomicInteger();
 
-    WriteBudget(long limit, Collection<Connection> connections) {
+    private final LogLimit log = new LogLimit();
+    private final int writeQueueLimit;
+
+    WriteBudget(long limit, int writeQueueLimit, Collection<Connection> connections) {
         this.limit = limit;
+        this.writeQueueLimit = writeQueueLimit;
         this.connections = connections;
     }
 
     /** So many bytes more are queued, or fewer. */
     void account(long bytes) {
         long now = used.addAndGet(bytes);
-        if (now > limit && bytes > 0 && closing.compareAndSet(0, 1)) {
+        if (bytes > 0) {
+            check(now);
+        }
+    }
+
+    private void check(long now) {
+        if (now > limit && closing.compareAndSet(0, 1)) {
             closeWorst(now);
-            closing.decrementAndGet();
+            closedOne();
+        }
+    }
+
+    /** After the last of them: what was queued meanwhile counts too. */
+    private void closedOne() {
+        if (closing.decrementAndGet() == 0) {
+            check(used.get());
         }
     }
 
@@ -47,7 +64,7 @@ final class WriteBudget {
         long now = System.nanoTime();
         List<Holder> holders = new ArrayList<>();
         for (Connection connection : connections) {
-            long bytes = connection.handle().unsentBytes();
+            long bytes = Math.min(connection.handle().publishedUnsent(), writeQueueLimit); // as it is counted
             if (bytes > 0) {
                 holders.add(new Holder(
                         connection,
@@ -66,20 +83,20 @@ final class WriteBudget {
             count++;
             close(holder.connection);
         }
-        LOG.warn(
-                "too much is unsent: bytes={} > unsentBytesLimit={}; closing the {} sockets that held the most for the"
-                        + " longest; raise the limit or the heap if their peers are only slow",
-                usedNow,
-                limit,
-                count);
+        if (log.permits()) {
+            LOG.warn(
+                    "too much is unsent: bytes={} > unsentBytesLimit={}; closing the {} sockets that held the most for the"
+                            + " longest; raise the limit or the heap if their peers are only slow{}",
+                    usedNow,
+                    limit,
+                    count,
+                    log.leftOut());
+        }
     }
 
     private void close(Connection connection) {
         closing.incrementAndGet();
-        Runnable shed = () -> {
-            connection.onShed();
-            closing.decrementAndGet();
-        };
+        Runnable shed = () -> connection.onShed(this::closedOne);
         if (!connection.loop().execute(shed)) {
             closing.decrementAndGet();
         }

@@ -5,9 +5,13 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketAddress;
 import java.net.SocketException;
+import java.net.SocketTimeoutException;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** The peer of a server under test: a plain blocking socket whose every wait has a deadline. */
 final class Client implements AutoCloseable {
@@ -17,9 +21,17 @@ final class Client implements AutoCloseable {
     private final SocketAddress address;
 
     Client(SocketAddress server) throws IOException {
+        this(server, null);
+    }
+
+    /** From one of this machine's addresses. */
+    Client(SocketAddress server, @Nullable String from) throws IOException {
         try {
             socket.setSoTimeout(PATIENCE_MILLIS);
             socket.setTcpNoDelay(true);
+            if (from != null) {
+                socket.bind(new InetSocketAddress(from, 0));
+            }
             socket.connect(server, PATIENCE_MILLIS);
             address = socket.getLocalSocketAddress();
         } catch (IOException failure) {
@@ -72,6 +84,22 @@ final class Client implements AutoCloseable {
     /** Sends, and receives as many bytes. */
     String exchange(String text) throws IOException {
         return send(text).receive(text.length());
+    }
+
+    /** The next byte, or -1 at the server's FIN. */
+    int read() throws IOException {
+        return socket.getInputStream().read();
+    }
+
+    /** For so long the server sends nothing and does not end the connection. */
+    void hearsNothingFor(Duration time) throws IOException {
+        socket.setSoTimeout((int) time.toMillis());
+        try {
+            int next = read();
+            throw new AssertionError("heard " + (next < 0 ? "FIN" : "byte " + next));
+        } catch (SocketTimeoutException silence) {
+            socket.setSoTimeout(PATIENCE_MILLIS);
+        }
     }
 
     Client endOutput() throws IOException {

@@ -1,19 +1,26 @@
 package io.rocketsockets;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.opentest4j.TestAbortedException;
 
 /**
  * What every contract shares: servers on the engine under test, their oracles (the {@link Ledger}, no leak, no log line
@@ -62,6 +69,9 @@ abstract class EngineContract implements EngineUnderTest {
                     fault = failure;
                 }
             }
+            if (fault instanceof TestAbortedException skipped) {
+                throw skipped;
+            }
             if (fault != null) {
                 throw new AssertionError("the books do not balance", fault);
             }
@@ -83,10 +93,28 @@ abstract class EngineContract implements EngineUnderTest {
     }
 
     TestServer server(Consumer<ServerConfigurator> options) {
-        return closeLater(new TestServer(x -> {
-            x.engine(engine()).eventLoops(1);
-            options.accept(x);
-        }));
+        return server(options, e -> {});
+    }
+
+    TestServer server(Consumer<ServerConfigurator> options, Consumer<EndpointConfigurator> endpoint) {
+        return closeLater(new TestServer(
+                x -> {
+                    x.engine(engine()).eventLoops(1);
+                    options.accept(x);
+                },
+                endpoint));
+    }
+
+    /** A server that a {@link TestServer#canary()} can sing on. */
+    TestServer watched(Consumer<ServerConfigurator> options, Consumer<EndpointConfigurator> endpoint) {
+        return server(
+                x -> {
+                    options.accept(x);
+                    x.addEndpoint(
+                            TestServer.CANARY_ENDPOINT,
+                            e -> e.bindTo("127.0.0.1").port(0).timeouts(t -> Timeouts.NONE));
+                },
+                endpoint);
     }
 
     TestServer serve(SocketSessionFactory application) {
@@ -132,7 +160,44 @@ abstract class EngineContract implements EngineUnderTest {
         };
     }
 
+    // ---- The spin check ----
+
+    /**
+     * Which share of a core the loops take, over two seconds in which nothing is to be done. By the kernel's books, which
+     * count in hundredths of a second.
+     */
+    static double spins() throws Exception {
+        Path tasks = Path.of("/proc/self/task");
+        assumeTrue(Files.isDirectory(tasks), "skipped: no /proc to read the CPU time of threads from");
+        long before = loopTicks(tasks);
+        pass(Duration.ofSeconds(2));
+        return (loopTicks(tasks) - before) / 200.0;
+    }
+
+    private static long loopTicks(Path tasks) throws IOException {
+        long ticks = 0;
+        try (Stream<Path> threads = Files.list(tasks)) {
+            for (Path thread : threads.toList()) {
+                // The kernel keeps 15 characters of "rocketsockets-loop-0".
+                String stat = Files.readString(thread.resolve("stat"));
+                if (stat.contains("(rocketsockets-l")) {
+                    String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+                    ticks += Long.parseLong(fields[11]) + Long.parseLong(fields[12]); // user and system time
+                }
+            }
+        }
+        return ticks;
+    }
+
     // ---- Small things ----
+
+    /** Where time itself is the event that a test waits for. */
+    static void pass(Duration time) {
+        CompletableFuture.runAsync(
+                        () -> {},
+                        CompletableFuture.delayedExecutor(time.toNanos(), TimeUnit.NANOSECONDS, Runnable::run))
+                .join();
+    }
 
     static ByteBuffer bytes(String text) {
         return ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII));

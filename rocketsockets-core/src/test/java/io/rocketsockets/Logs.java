@@ -30,6 +30,11 @@ final class Logs implements AutoCloseable {
         logger.addAppender(appender);
     }
 
+    /** Lets {@link #take} see everything that is logged. */
+    void alsoDebug() {
+        logger.setLevel(Level.TRACE);
+    }
+
     /** Removes the lines that contain the text, and gives them with their stack traces. */
     List<String> take(String text) {
         List<ILoggingEvent> taken = appender.list.stream()
@@ -56,6 +61,7 @@ final class Logs implements AutoCloseable {
     @Override
     public void close() {
         logger.detachAppender(appender);
+        logger.setLevel(null);
         logger.setAdditive(true);
     }
 }

@@ -31,4 +31,19 @@ class NioEngineTest {
 
     @Nested
     class Counts extends CountContract implements Nio {}
+
+    @Nested
+    class Admission extends AdmissionContract implements Nio {}
+
+    @Nested
+    class Timeout extends TimeoutContract implements Nio {}
+
+    @Nested
+    class HalfClose extends HalfCloseContract implements Nio {}
+
+    @Nested
+    class Memory extends MemoryContract implements Nio {}
+
+    @Nested
+    class Faults extends FaultContract implements Nio {}
 }

@@ -4,39 +4,58 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.rocketsockets.ConnectionLimits.Surplus;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** An echo server in a process of its own, for tests that take something away from the whole process. */
+/** A server in a process of its own, for tests that take something away from the whole process. */
 final class ServerProcess implements AutoCloseable {
     private final Process process;
     private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
-    private final SocketAddress address;
+    private final List<String> seen = new CopyOnWriteArrayList<>();
+    private final InetSocketAddress address;
 
     /** @param outside more of the class path, relative to the module */
     ServerProcess(String engine, String... outside) throws Exception {
-        process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-Xshare:off",
-                        "-cp",
-                        classPath(outside),
-                        ServerProcess.class.getName(),
-                        engine)
-                .redirectErrorStream(true)
-                .start();
+        this(List.of(), List.of(), engine, Behaviour.ECHO, outside);
+    }
+
+    /**
+     * @param wrapper a command that runs the command which follows it
+     * @param jvmOptions of the process
+     */
+    ServerProcess(List<String> wrapper, List<String> jvmOptions, String engine, Behaviour behaviour, String... outside)
+            throws Exception {
+        List<String> command = new ArrayList<>(wrapper);
+        command.add(java());
+        command.add("-Xshare:off");
+        command.addAll(jvmOptions);
+        command.addAll(List.of("-cp", classPath(outside), ServerProcess.class.getName(), engine, behaviour.name()));
+        process = new ProcessBuilder(command).redirectErrorStream(true).start();
         BufferedReader output = process.inputReader(UTF_8);
-        Thread reader = new Thread(() -> output.lines().forEach(lines::add), "test-output");
+        Thread reader = new Thread(
+                () -> output.lines().forEach(line -> {
+                    seen.add(line);
+                    lines.add(line);
+                }),
+                "test-output");
         reader.setDaemon(true);
         reader.start();
         address = new InetSocketAddress("127.0.0.1", Integer.parseInt(nextLine()));
@@ -53,15 +72,131 @@ final class ServerProcess implements AutoCloseable {
                 .collect(Collectors.joining(File.pathSeparator));
     }
 
-    /** In the process: echoes until its input ends. */
+    /** What the server of the process is like. */
+    enum Behaviour {
+        ECHO(x -> {}, e -> {}, EngineContract.echo()),
+        ECHO_REFUSING_SURPLUS(x -> x.surplusConnections(Surplus.REFUSE), e -> {}, EngineContract.echo()),
+        ECHO_IDLE_2_SECONDS(x -> {}, e -> e.timeouts(t -> t.idle(Duration.ofSeconds(2))), EngineContract.echo()),
+        ECHO_KEEP_ALIVE(
+                x -> {},
+                e -> e.keepAlive(Duration.ofSeconds(1), Duration.ofSeconds(1), 2),
+                ServerProcess::echoThatTellsItsEnd),
+        GREEDY(x -> {}, e -> e.timeouts(t -> Timeouts.NONE), GreedySession::new);
+
+        private final Consumer<ServerConfigurator> options;
+        private final Consumer<EndpointConfigurator> endpoint;
+        private final SocketSessionFactory application;
+
+        Behaviour(
+                Consumer<ServerConfigurator> options,
+                Consumer<EndpointConfigurator> endpoint,
+                SocketSessionFactory application) {
+            this.options = options;
+            this.endpoint = endpoint;
+            this.application = application;
+        }
+    }
+
+    private static SocketSession echoThatTellsItsEnd(SocketHandle socket) {
+        socket.startReading();
+        return EngineContract.session(
+                socket::write,
+                () -> System.out.println("closed: " + socket.closeReason().orElseThrow()));
+    }
+
+    /** In the process: serves until its input ends. */
     public static void main(String[] args) throws IOException {
-        SocketServer server = RocketServer.create(x -> x.engine(args[0])
-                .eventLoops(1)
-                .addEndpoint("default", e -> e.bindTo("127.0.0.1").port(0)));
-        server.start(EngineContract.echo());
+        Behaviour behaviour = Behaviour.valueOf(args[1]);
+        SocketServer server = RocketServer.create(x -> {
+            x.engine(args[0]).eventLoops(1);
+            behaviour.options.accept(x);
+            x.addEndpoint(
+                    "default",
+                    e -> behaviour.endpoint.accept(e.bindTo("127.0.0.1").port(0)));
+        });
+        server.start(behaviour.application);
         System.out.println(((InetSocketAddress) server.localAddress("default")).getPort());
         System.in.transferTo(OutputStream.nullOutputStream());
-        server.stop();
+        System.out.println("closed: " + new TreeMap<>(server.stats().closed()));
+        server.stop(Duration.ofSeconds(1));
+    }
+
+    /** Makes more than its heap holds out of what it is sent, a letter each; echoes any other. */
+    private static final class GreedySession implements SocketSession {
+        private final SocketHandle socket;
+
+        GreedySession(SocketHandle socket) {
+            this.socket = socket;
+            socket.startReading();
+        }
+
+        @Override
+        public void onBytes(ByteBuffer bytes) {
+            switch (bytes.get(0)) {
+                case MemoryContract.FLOOD -> flood();
+                case MemoryContract.STREAM -> stream(MemoryContract.PIECES);
+                case MemoryContract.EXHAUST -> exhaust();
+                default -> socket.write(bytes);
+            }
+        }
+
+        /** Does not wait for what it has written; what is refused is lost. */
+        private void flood() {
+            for (int i = 0; i < MemoryContract.PIECES; i++) {
+                socket.write(ByteBuffer.allocate(MemoryContract.PIECE_BYTES), () -> {}, refused -> {});
+            }
+        }
+
+        /** Waits for each piece to be taken. */
+        private void stream(int pieces) {
+            if (pieces > 0) {
+                socket.write(ByteBuffer.allocate(MemoryContract.PIECE_BYTES), () -> stream(pieces - 1), failure -> {});
+            }
+        }
+
+        private static void exhaust() {
+            List<byte[]> everything = new ArrayList<>();
+            while (true) {
+                everything.add(new byte[1 << 20]);
+            }
+        }
+    }
+
+    /** A peer of this server as a process of its own: echoes once, says so and stays. */
+    static final class Peer {
+        private Peer() {}
+
+        public static void main(String[] args) throws IOException {
+            try (Client client = new Client(new InetSocketAddress("127.0.0.1", Integer.parseInt(args[0])))) {
+                client.exchange("x");
+                System.out.println("echoed");
+                System.in.transferTo(OutputStream.nullOutputStream());
+            }
+        }
+    }
+
+    /** Another program of the tests, which is given the port. */
+    Process runBeside(List<String> wrapper, Class<?> program) throws IOException {
+        List<String> command = new ArrayList<>(wrapper);
+        command.add(java());
+        command.addAll(List.of("-Xshare:off", "-cp", classPath(), program.getName(), "" + address.getPort()));
+        return new ProcessBuilder(command).redirectErrorStream(true).start();
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    private static String java() {
+        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    }
+
+    /** Of {@code kill}: STOP, CONT. */
+    void signal(String name) throws Exception {
+        Process kill = new ProcessBuilder("kill", "-" + name, "" + process.pid())
+                .inheritIO()
+                .start();
+        assertThat(kill.waitFor()).isZero();
     }
 
     SocketAddress address() {
@@ -77,6 +212,27 @@ final class ServerProcess implements AutoCloseable {
                 return line;
             }
         }
+    }
+
+    /** The next line that contains the text; those before it are skipped. */
+    String lineWith(String text) throws InterruptedException {
+        while (true) {
+            String line = lines.poll(20, SECONDS);
+            assertThat(line).as("output of the process with \"%s\"", text).isNotNull();
+            if (line.contains(text)) {
+                return line;
+            }
+        }
+    }
+
+    /** Everything that was printed so far. */
+    List<String> seen() {
+        return seen;
+    }
+
+    /** The process prints what it has closed and stops. */
+    void endInput() throws IOException {
+        process.getOutputStream().close();
     }
 
     int linesUntil(String text) throws InterruptedException {

@@ -564,13 +564,14 @@ abstract class StartStopContract extends EngineContract {
         Duration took = Duration.ofNanos(System.nanoTime() - before);
         long notSent = (long) silent * MORE_THAN_THE_KERNEL_TAKES
                 - server.server.stats().bytesWritten();
-        assertThat(report.drained()).isEqualTo(1);
-        assertThat(report.forced()).isEqualTo(silent);
+        // A loop that gets no processor in time is given up, and then the one at rest counts as forced too.
+        assertThat(report.drained() + report.forced()).isEqualTo(silent + 1);
+        assertThat(report.forced()).isGreaterThanOrEqualTo(silent);
         assertThat(report.bytesNotSent()).isEqualTo(notSent);
-        assertThat(report.cutOff()).hasSize(silent).allSatisfy(cut -> {
-            assertThat(cut.bytesNotSent()).isPositive();
-            assertThat(cut.endpoint()).isEqualTo(TestServer.ENDPOINT);
-        });
+        assertThat(report.cutOff())
+                .hasSize(report.forced())
+                .filteredOn(cut -> cut.bytesNotSent() > 0 && cut.endpoint().equals(TestServer.ENDPOINT))
+                .hasSize(silent);
         assertThat(took).isGreaterThanOrEqualTo(Duration.ofMillis(300));
         assertThat(notSent).isPositive();
         assertThat(writes).allSatisfy(write -> assertThat(write).failsWithin(ZERO));

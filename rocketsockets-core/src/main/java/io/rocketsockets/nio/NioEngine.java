@@ -61,6 +61,17 @@ final class NioEngine implements Engine {
         reserve = SocketChannel.open();
     }
 
+    /** After a time without any descriptor to spare. */
+    void reopenReserve() {
+        try {
+            if (reserve != null && !reserve.isOpen()) {
+                openReserve();
+            }
+        } catch (IOException stillExhausted) {
+            return; // there is none, as before; whoever accepts next says why
+        }
+    }
+
     void releaseReserve() throws IOException {
         if (reserve != null) {
             reserve.close();

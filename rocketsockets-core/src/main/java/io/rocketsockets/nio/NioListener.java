@@ -105,6 +105,7 @@ final class NioListener implements Listener, NioEngine.Ready {
     @Override
     public void resume() {
         if (key.isValid()) {
+            engine.reopenReserve();
             key.interestOps(SelectionKey.OP_ACCEPT);
         }
     }
