@@ -104,13 +104,28 @@ final class Acceptor implements AcceptHandler {
 
     private void place(Transport transport) {
         loop.meter.accepted();
-        EventLoop owner = balancer.pick();
+        EventLoop owner = pick(transport.remoteAddress());
         Connection connection = new Connection(endpoint, connections, transport, owner);
         Connection.Adoption adoption = connection.new Adoption();
         if (owner == loop) {
             connection.onAdopted();
-        } else if (!owner.execute(adoption)) {
+        } else if (!owner.expect() || !owner.execute(adoption)) {
             adoption.refuse();
+        }
+    }
+
+    private EventLoop pick(SocketAddress peer) {
+        try {
+            return connections.loops.get(balancer.pick(peer, connections.loopStats));
+        } catch (RuntimeException fault) {
+            if (connections.balancerLog.permits()) {
+                Faults.log(
+                        LOG,
+                        "load balancer failed: " + endpoint + " peer=" + peer + "; the loop that accepted takes the"
+                                + " connection" + connections.balancerLog.leftOut(),
+                        fault);
+            }
+            return loop;
         }
     }
 

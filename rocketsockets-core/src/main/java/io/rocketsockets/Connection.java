@@ -4,6 +4,7 @@ import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportHandler;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -41,10 +42,11 @@ final class Connection implements TransportHandler {
     private final EndpointConfiguration endpoint;
     private final Connections connections;
     private final Transport transport;
-    private final EventLoop loop;
     private final ConnectionHandle handle;
 
     // Loop thread only.
+    private EventLoop loop;
+    private @Nullable EventLoop target;
     private final WriteQueue queue = new WriteQueue();
 
     /** Set by {@link #onAdopted}. */
@@ -55,6 +57,7 @@ final class Connection implements TransportHandler {
     private @Nullable SocketSession session;
     private @Nullable Linger linger;
     private int readsAsked;
+    private int deliveries;
     private boolean flowing;
     private boolean reading;
     private boolean congested;
@@ -84,10 +87,6 @@ final class Connection implements TransportHandler {
 
     ConnectionHandle handle() {
         return handle;
-    }
-
-    EventLoop loop() {
-        return loop;
     }
 
     // ---- The way in ----
@@ -134,6 +133,7 @@ final class Connection implements TransportHandler {
     final class Adoption extends Mailbox.Message {
         @Override
         void deliver() {
+            loop.cameAsExpected();
             onAdopted();
         }
 
@@ -147,6 +147,7 @@ final class Connection implements TransportHandler {
     public void onRead(ByteBuffer bytes) {
         assert loop.inLoop();
         int count = bytes.remaining();
+        deliveries++;
         loop.meter.read(count);
         deadlines.read(count);
         SocketSession receiver = session;
@@ -462,6 +463,7 @@ final class Connection implements TransportHandler {
 
     /** The server stops: the socket drains, or ends with the grace. */
     void onServerStops() {
+        handle.catchUp();
         drain(CloseReason.STOPPED);
     }
 
@@ -600,5 +602,109 @@ final class Connection implements TransportHandler {
 
     long unsentBytes() {
         return queue.unsentBytes();
+    }
+
+    // ---- The move to another loop ----
+
+    EventLoop loopOf(int number) {
+        List<EventLoop> loops = connections.loops;
+        if (number < 0 || number >= loops.size()) {
+            throw new IllegalArgumentException("cannot move: " + handle.idAndEndpoint() + " loop=" + number
+                    + " is not within 0 to " + (loops.size() - 1) + "; pass a number of ServerStats.loops()");
+        }
+        return loops.get(number);
+    }
+
+    /** How many reads came since this was last asked. */
+    int takeDeliveries() {
+        int count = deliveries;
+        deliveries = 0;
+        return count;
+    }
+
+    void onMove(EventLoop to) {
+        boolean isMarked = target != null;
+        target = to;
+        if (!isMarked && state == State.OPEN) {
+            loop.markDeparting(this);
+        }
+    }
+
+    /** The last step of a turn. */
+    void onDepart() {
+        if (isDirty) {
+            loop.markDeparting(this); // a completion of this turn's flush has written more
+            return;
+        }
+        EventLoop to = Objects.requireNonNull(target);
+        target = null;
+        if (state != State.OPEN || to == loop || loop.isStopping() || !to.expect()) {
+            return;
+        }
+        queue.keep(loop.buffers);
+        loop.timers.cancel(deadlines);
+        transport.detach();
+        loop.departed();
+        handle.depart(to);
+        Arrival arrival = new Arrival(to, loop.skipped());
+        if (!to.execute(arrival)) {
+            throw new IllegalStateException("a loop that expects a connection does not take it: " + handle);
+        }
+    }
+
+    /** The other end of {@link #onDepart}. */
+    private final class Arrival extends Mailbox.Message {
+        private final EventLoop here;
+        private final long skippedThere;
+
+        Arrival(EventLoop here, long skippedThere) {
+            this.here = here;
+            this.skippedThere = skippedThere;
+        }
+
+        @Override
+        void deliver() {
+            settle();
+            try {
+                loop.engine.adopt(transport, Connection.this);
+                resume();
+            } catch (TransportException failure) {
+                onFailed(failure);
+            }
+            handle.catchUp();
+        }
+
+        /** The engine here does not know yet that there is something to read, or to send. */
+        private void resume() {
+            if (reading) {
+                transport.startReading();
+            }
+            blocked = false;
+            if (loop.isStopping()) {
+                onServerStops();
+            }
+            flush();
+            updateReading();
+            deadlines.watch();
+            if (loop.isCuttingOff()) {
+                onGraceEnds();
+            }
+        }
+
+        /** The loop ends, and reaps what it owns after this. */
+        @Override
+        void refuse() {
+            settle();
+            terminate(CloseReason.STOPPED);
+            handle.catchUp();
+        }
+
+        private void settle() {
+            loop = here;
+            here.cameAsExpected();
+            deadlines.moveTo(here, skippedThere - here.skipped());
+            here.arrived();
+            handle.arrive(here);
+        }
     }
 }

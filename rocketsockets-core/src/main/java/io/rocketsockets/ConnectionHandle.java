@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * A {@link Connection} in the hands of the application: does on the loop what it is told there, and posts to the loop what
  * it is told elsewhere. What any thread may know of a connection is here; the rest is the connection's.
  */
-final class ConnectionHandle implements SocketHandle {
+final class ConnectionHandle extends Ownership implements SocketHandle {
     private static final AtomicLong IDS = new AtomicLong(System.nanoTime() >>> 20);
 
     private static final VarHandle UNSENT;
@@ -37,7 +37,6 @@ final class ConnectionHandle implements SocketHandle {
     private final String endpoint;
     private final Connection connection;
     private final Transport transport;
-    private final EventLoop loop;
 
     // Any thread.
     /** Falls before the loop hears of it, so that the caller of close() sees it at once. */
@@ -60,15 +59,11 @@ final class ConnectionHandle implements SocketHandle {
     private long posted;
 
     ConnectionHandle(EndpointConfiguration endpoint, Connection connection, Transport transport, EventLoop loop) {
+        super(loop);
         this.endpoint = endpoint.name();
         this.timeouts = endpoint.timeouts();
         this.connection = connection;
         this.transport = transport;
-        this.loop = loop;
-    }
-
-    EventLoop loop() {
-        return loop;
     }
 
     // ---- For the connection, on its loop ----
@@ -96,7 +91,7 @@ final class ConnectionHandle implements SocketHandle {
 
     /** The kernel took bytes, whatever was queued anew since. */
     void tookSome() {
-        lastTaken = loop.systemNow();
+        lastTaken = owner().systemNow();
     }
 
     void publishUnsent(long bytes) {
@@ -156,28 +151,28 @@ final class ConnectionHandle implements SocketHandle {
 
     @Override
     public void read() {
-        if (loop.inLoop()) {
+        if (isHere()) {
             connection.onReadAsked();
         } else {
-            loop.execute(connection::onReadAsked);
+            post(connection::onReadAsked);
         }
     }
 
     @Override
     public void startReading() {
-        if (loop.inLoop()) {
+        if (isHere()) {
             connection.onStartReading();
         } else {
-            loop.execute(connection::onStartReading);
+            post(connection::onStartReading);
         }
     }
 
     @Override
     public void stopReading() {
-        if (loop.inLoop()) {
+        if (isHere()) {
             connection.onStopReading();
         } else {
-            loop.execute(connection::onStopReading);
+            post(connection::onStopReading);
         }
     }
 
@@ -186,29 +181,27 @@ final class ConnectionHandle implements SocketHandle {
         Objects.requireNonNull(bytes, "bytes");
         Objects.requireNonNull(onComplete, "onComplete");
         Objects.requireNonNull(onException, "onException");
-        if (loop.inLoop()) {
+        if (isHere()) {
             connection.onWrite(bytes, onComplete, onException);
         } else {
-            post(bytes, onComplete, onException);
+            postWrite(bytes, onComplete, onException);
         }
     }
 
     @Override
     public void write(ByteBuffer bytes) {
-        if (loop.inLoop()) {
+        if (isHere()) {
             connection.onWrite(bytes, null, null);
         } else {
-            post(Objects.requireNonNull(bytes, "bytes"), null, null);
+            postWrite(Objects.requireNonNull(bytes, "bytes"), null, null);
         }
     }
 
-    private void post(
+    private void postWrite(
             ByteBuffer bytes, @Nullable Runnable onComplete, @Nullable Consumer<? super Throwable> onException) {
         PostedWrite write = new PostedWrite(EventLoop.stable(bytes), onComplete, onException);
         POSTED.getAndAdd(this, (long) write.bytes.remaining());
-        if (!loop.execute(write)) {
-            write.refuse();
-        }
+        post(write);
     }
 
     /** A write of another thread on its way to the loop. */
@@ -245,35 +238,35 @@ final class ConnectionHandle implements SocketHandle {
     @Override
     public long unsentBytes() {
         long onItsWay = (long) POSTED.getAcquire(this);
-        return onItsWay + (loop.inLoop() ? connection.unsentBytes() : (long) UNSENT.getAcquire(this));
+        return onItsWay + (isHere() ? connection.unsentBytes() : (long) UNSENT.getAcquire(this));
     }
 
     @Override
     public void shutdownOutput() {
-        if (loop.inLoop()) {
+        if (isHere()) {
             connection.onShutdownOutput();
         } else {
-            loop.execute(connection::onShutdownOutput);
+            post(connection::onShutdownOutput);
         }
     }
 
     @Override
     public void close() {
         open = false;
-        if (loop.inLoop()) {
+        if (isHere()) {
             connection.onClose();
         } else {
-            loop.execute(connection::onClose);
+            post(connection::onClose);
         }
     }
 
     @Override
     public void abort() {
         open = false;
-        if (loop.inLoop()) {
+        if (isHere()) {
             connection.onAbort();
         } else {
-            loop.execute(connection::onAbort);
+            post(connection::onAbort);
         }
     }
 
@@ -295,28 +288,38 @@ final class ConnectionHandle implements SocketHandle {
                     "timeouts refused: " + idAndEndpoint() + " " + String.join("; ", errors));
         }
         timeouts = changed;
-        if (loop.inLoop()) {
+        if (isHere()) {
             connection.onTimeoutsChanged();
         } else {
-            loop.execute(connection::onTimeoutsChanged);
+            post(connection::onTimeoutsChanged);
         }
     }
 
     @Override
     public void messageBegins() {
-        if (loop.inLoop()) {
+        if (isHere()) {
             connection.onMessage(true);
         } else {
-            loop.execute(() -> connection.onMessage(true));
+            post(() -> connection.onMessage(true));
         }
     }
 
     @Override
     public void messageEnds() {
-        if (loop.inLoop()) {
+        if (isHere()) {
             connection.onMessage(false);
         } else {
-            loop.execute(() -> connection.onMessage(false));
+            post(() -> connection.onMessage(false));
+        }
+    }
+
+    @Override
+    public void moveTo(int loop) {
+        EventLoop target = connection.loopOf(loop);
+        if (isHere()) {
+            connection.onMove(target);
+        } else {
+            post(() -> connection.onMove(target));
         }
     }
 

@@ -1,6 +1,9 @@
 package io.rocketsockets;
 
+import java.util.AbstractList;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -24,11 +27,29 @@ final class Connections {
     final LogLimit closeActionLog = new LogLimit();
     final LogLimit onExceptionLog = new LogLimit();
 
+    /** What a {@link LoadBalancer} sees: computed when it is looked at. */
+    final List<ServerStats.Loop> loopStats = new AbstractList<>() {
+        @Override
+        public ServerStats.Loop get(int number) {
+            return loops.get(number).snapshot();
+        }
+
+        @Override
+        public int size() {
+            return loops.size();
+        }
+    };
+
+    final LogLimit balancerLog = new LogLimit();
+
     /** For connections that are not admitted. */
     final LogLimit refusalLog = new LogLimit();
 
     private final ConcurrentHashMap<String, Connection> byId = new ConcurrentHashMap<>();
     private final AtomicBoolean warnedOfIdleSession = new AtomicBoolean();
+
+    /** Those of this run, by number; complete before anything is accepted. */
+    final List<EventLoop> loops = new ArrayList<>();
 
     Connections(ServerConfiguration configuration, SocketSessionFactory sessions) {
         this.sessions = sessions;

@@ -20,9 +20,9 @@ final class Deadlines extends TimerWheel.Timer {
     private long bytesRead;
     private long bytesWritten;
 
-    private final EventLoop loop;
+    private EventLoop loop;
     private final Connection connection;
-    private final long opened;
+    private long opened;
     private Timeouts timeouts;
 
     private boolean reading;
@@ -52,6 +52,17 @@ final class Deadlines extends TimerWheel.Timer {
     void change(Timeouts changed) {
         timeouts = changed;
         watch();
+    }
+
+    /** Goes on at another loop, whose clock differs by so much. */
+    void moveTo(EventLoop other, long ahead) {
+        loop = other;
+        heard += ahead;
+        taken += ahead;
+        opened += ahead;
+        readingStopped += ahead;
+        messageBegan += ahead;
+        waitBegan += ahead;
     }
 
     long bytesRead() {

@@ -5,7 +5,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Collection;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -45,17 +47,25 @@ final class EventLoop implements Runnable {
     private final Collection<Connection> allConnections;
 
     // Loop thread only.
+    private @Nullable Rebalancer rebalancer;
     private final ArrayDeque<Runnable> rejections = new ArrayDeque<>();
+    private final ArrayDeque<Connection> departing = new ArrayDeque<>();
     private @Nullable Connection dirty;
     private @Nullable Connection closed;
     private int connections;
     private boolean stopping;
+    private boolean cuttingOff;
     private boolean ended;
     private boolean delivering;
     private boolean borrowed;
     private long now;
     private long skipped;
     private ShutdownReport report = ShutdownReport.EMPTY;
+
+    /** Connections on their way to this loop; {@link #NO_MORE} when it takes none any more. */
+    private final AtomicInteger expected = new AtomicInteger();
+
+    private static final int NO_MORE = Integer.MIN_VALUE;
 
     /** Set by a stop that does not wait for a callback any longer. */
     private volatile boolean abandoned;
@@ -84,6 +94,11 @@ final class EventLoop implements Runnable {
         }
     }
 
+    /** As it is now, with the connections that are on their way here; any thread. */
+    ServerStats.Loop snapshot() {
+        return meter.snapshot(number, Math.max(0, expected.get()), System.nanoTime());
+    }
+
     boolean isAlive() {
         return thread.isAlive();
     }
@@ -103,20 +118,7 @@ final class EventLoop implements Runnable {
 
     /** Posts to the mailbox; from any thread. False when the loop has ended and will not do it. */
     boolean execute(Runnable task) {
-        return execute(new Task(task));
-    }
-
-    private static final class Task extends Mailbox.Message {
-        private final Runnable task;
-
-        Task(Runnable task) {
-            this.task = task;
-        }
-
-        @Override
-        void deliver() {
-            task.run();
-        }
+        return execute(new Mailbox.Task(task));
     }
 
     /**
@@ -135,7 +137,7 @@ final class EventLoop implements Runnable {
     @Override
     public void run() {
         int faults = 0;
-        while (!(stopping && connections == 0) && !abandoned && faults < MOST_FAULTS) {
+        while (!(stopping && connections == 0 && expectsNoMore()) && !abandoned && faults < MOST_FAULTS) {
             try {
                 turn();
                 faults = 0;
@@ -158,11 +160,15 @@ final class EventLoop implements Runnable {
         timers.advance(now); // after what has come, which may have come in time
         flush();
         reap();
-        meter.publish(now + skipped);
+        depart();
+        long clock = now + skipped;
+        if (meter.publish(clock) && rebalancer != null) {
+            rebalancer.onWindow(meter.recentShare(clock), clock);
+        }
     }
 
     private int poll() throws IOException {
-        boolean waits = dirty == null && rejections.isEmpty() && mailbox.fallAsleep();
+        boolean waits = dirty == null && rejections.isEmpty() && departing.isEmpty() && mailbox.fallAsleep();
         int events;
         if (waits) {
             long before = System.nanoTime();
@@ -288,6 +294,51 @@ final class EventLoop implements Runnable {
         meter.opened();
     }
 
+    /** The connection moves to another loop at the end of this turn. */
+    void markDeparting(Connection connection) {
+        departing.add(connection);
+    }
+
+    /** Announces a connection that is about to be posted to this loop; false when it has ended. Any thread. */
+    boolean expect() {
+        return expected.getAndUpdate(n -> n < 0 ? n : n + 1) >= 0;
+    }
+
+    /** The connection that was announced has come. */
+    void cameAsExpected() {
+        expected.decrementAndGet();
+    }
+
+    private boolean expectsNoMore() {
+        return expected.get() < 0 || expected.compareAndSet(0, NO_MORE);
+    }
+
+    private void depart() {
+        for (int n = departing.size(); n > 0; n--) {
+            departing.remove().onDepart();
+        }
+    }
+
+    void departed() {
+        connections--;
+        meter.departed();
+    }
+
+    void arrived() {
+        connections++;
+        meter.arrived();
+    }
+
+    /** What {@link #now} lags behind the system's clock. */
+    long skipped() {
+        return skipped;
+    }
+
+    /** Moves connections to others of these loops when this one is hot; before anything is accepted. */
+    void rebalanceTo(List<EventLoop> loops) {
+        rebalancer = new Rebalancer(this, loops);
+    }
+
     boolean isStopping() {
         return stopping;
     }
@@ -295,6 +346,16 @@ final class EventLoop implements Runnable {
     /** From now on the loop ends when its last connection has closed. */
     void stopWhenEmpty() {
         stopping = true;
+    }
+
+    /** The grace is over: what is still open ends now, and so does what may yet arrive. */
+    void cutOff() {
+        cuttingOff = true;
+        forEachConnection(Connection::onGraceEnds);
+    }
+
+    boolean isCuttingOff() {
+        return cuttingOff;
     }
 
     void reportStopped(ShutdownReport part) {
@@ -316,7 +377,7 @@ final class EventLoop implements Runnable {
      */
     void abandon() {
         abandoned = true;
-        forEachConnection(Connection::abandon);
+        owned().forEach(Connection::abandon);
         closeEngine();
         thread.interrupt();
     }
@@ -362,11 +423,19 @@ final class EventLoop implements Runnable {
         }
     }
 
+    /** On the loop: those that it may touch. */
     void forEachConnection(Consumer<Connection> action) {
         for (Connection connection : allConnections) {
-            if (connection.loop() == this) {
+            if (connection.handle().isHere()) {
                 action.accept(connection);
             }
         }
+    }
+
+    /** On any thread: also those that are on their way here. */
+    List<Connection> owned() {
+        return allConnections.stream()
+                .filter(connection -> connection.handle().owner() == this)
+                .toList();
     }
 }

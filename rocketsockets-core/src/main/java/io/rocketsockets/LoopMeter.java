@@ -23,6 +23,8 @@ final class LoopMeter {
 
     private final AtomicLong accepted = new AtomicLong();
     private final AtomicLong opened = new AtomicLong();
+    private final AtomicLong arrived = new AtomicLong();
+    private final AtomicLong departed = new AtomicLong();
     private final AtomicLong bytesRead = new AtomicLong();
     private final AtomicLong bytesWritten = new AtomicLong();
     private final AtomicLongArray closed = new AtomicLongArray(REASONS.length);
@@ -32,6 +34,9 @@ final class LoopMeter {
 
     /** The bits of a double, 0 to 1. */
     private final AtomicLong busyShare = new AtomicLong();
+
+    /** The bits of a double, 0 to 1, of the last window. */
+    private final AtomicLong recentShare = new AtomicLong();
 
     // Loop only.
     private long windowStart;
@@ -47,6 +52,16 @@ final class LoopMeter {
 
     void opened() {
         add(opened, 1);
+    }
+
+    /** A connection came from another loop. */
+    void arrived() {
+        add(arrived, 1);
+    }
+
+    /** A connection went to another loop. */
+    void departed() {
+        add(departed, 1);
     }
 
     /** Accepted, and closed before its session could be opened. */
@@ -81,31 +96,46 @@ final class LoopMeter {
         waitingSince.setRelease(0);
     }
 
-    /** Ends a turn. */
-    void publish(long nowNanos) {
+    /**
+     * Ends a turn.
+     *
+     * @return whether this ended a window too
+     */
+    boolean publish(long nowNanos) {
         long window = nowNanos - windowStart;
         if (window >= WINDOW_NANOS) {
             double busy = Math.max(0, 1 - (double) waited / window);
             double past = Math.exp(-window / MEMORY_NANOS);
             double share = past * Double.longBitsToDouble(busyShare.getPlain()) + (1 - past) * busy;
             busyShare.setRelease(Double.doubleToRawLongBits(share));
+            recentShare.setRelease(Double.doubleToRawLongBits(busy));
             windowStart = nowNanos;
             waited = 0;
+            return true;
         }
+        return false;
     }
 
-    ServerStats.Loop snapshot(int number, long nowNanos) {
+    /** As the busy share, over the last tenth of a second only. */
+    double recentShare(long nowNanos) {
+        long since = waitingSince.getAcquire();
+        boolean hasWaitedForLong = since != 0 && nowNanos - since >= WINDOW_NANOS;
+        return hasWaitedForLong ? 0 : Double.longBitsToDouble(recentShare.getAcquire());
+    }
+
+    ServerStats.Loop snapshot(int number, int expected, long nowNanos) {
         double share = Double.longBitsToDouble(busyShare.getAcquire());
         long since = waitingSince.getAcquire();
         if (since != 0) {
             share *= Math.exp(-Math.max(0, nowNanos - since) / MEMORY_NANOS);
         }
-        return new ServerStats.Loop(number, connections(), share);
+        return new ServerStats.Loop(number, connections() + expected, share);
     }
 
     int connections() {
-        long gone = closedCount(); // first, or one that opens and closes in between would count as less than none
-        return (int) (opened.getAcquire() - gone);
+        // First, or one that opens and closes in between would count as less than none.
+        long gone = closedCount() + departed.getAcquire();
+        return (int) (opened.getAcquire() + arrived.getAcquire() - gone);
     }
 
     private long closedCount() {
@@ -125,7 +155,7 @@ final class LoopMeter {
         Map<CloseReason, Long> closed = new EnumMap<>(CloseReason.class);
         List<ServerStats.Loop> loops = new ArrayList<>();
         for (LoopMeter meter : meters) {
-            loops.add(meter.snapshot(loops.size(), nowNanos));
+            loops.add(meter.snapshot(loops.size(), 0, nowNanos));
             open += meter.connections();
             accepted += meter.accepted.getAcquire();
             bytesRead += meter.bytesRead.getAcquire();

@@ -31,6 +31,20 @@ final class Mailbox {
         void refuse() {}
     }
 
+    /** A message that nobody misses once the loop has ended. */
+    static final class Task extends Message {
+        private final Runnable task;
+
+        Task(Runnable task) {
+            this.task = task;
+        }
+
+        @Override
+        void deliver() {
+            task.run();
+        }
+    }
+
     /** How posting went. */
     enum Posted {
         AWAKE,
@@ -87,6 +101,12 @@ final class Mailbox {
     /** The loop has woken, by whatever. */
     void wakeUp() {
         NEWEST.compareAndSet(this, ASLEEP, null);
+    }
+
+    /** Whether nothing has come since {@link #fallAsleep}, or nothing will since {@link #close}. */
+    boolean isAtRest() {
+        Message top = newest;
+        return top == ASLEEP || top == CLOSED;
     }
 
     boolean isEmpty() {

@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param writeQueueLimit unsent bytes at which a write fails
  * @param unsentBytesLimit unsent bytes of all sockets above which some are closed
  * @param connectionLimits how many connections are admitted
+ * @param loadBalancer who gets a new connection
+ * @param rebalancing whether connections move by themselves to loops that are less busy
  * @param certificate path of the certificate for secure endpoints, empty for none
  */
 public record ServerConfiguration(
@@ -35,6 +37,8 @@ public record ServerConfiguration(
         int writeQueueLimit,
         long unsentBytesLimit,
         ConnectionLimits connectionLimits,
+        LoadBalancer loadBalancer,
+        boolean rebalancing,
         String certificate) {
 
     /** Pipelined 64 KiB messages cost a third less than with 64 KiB, and it is one buffer per loop. */
@@ -56,6 +60,8 @@ public record ServerConfiguration(
     /** @throws ServerConfigurationException with every rule that is broken */
     public ServerConfiguration {
         endpoints = List.copyOf(endpoints);
+        Objects.requireNonNull(connectionLimits, "connectionLimits");
+        Objects.requireNonNull(loadBalancer, "loadBalancer");
         List<String> errors = new ArrayList<>();
         if (endpoints.isEmpty()) {
             errors.add("endpoints=0 < 1; call useDefaultEndpoint() or addEndpoint(name, e -> e.port(..))");

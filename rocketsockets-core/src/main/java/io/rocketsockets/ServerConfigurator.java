@@ -22,6 +22,8 @@ public final class ServerConfigurator {
     private int writeQueueLimit = ServerConfiguration.DEFAULT_WRITE_QUEUE_LIMIT;
     private @Nullable Long unsentBytesLimit;
     private ConnectionLimits connectionLimits = ConnectionLimits.NONE;
+    private LoadBalancer loadBalancer = LoadBalancer.roundRobin();
+    private boolean rebalancing = true;
     private String certificate = "";
 
     ServerConfigurator() {}
@@ -127,6 +129,21 @@ public final class ServerConfigurator {
         return this;
     }
 
+    /** Who gets a new connection: by default each loop in turn. */
+    public ServerConfigurator loadBalancer(LoadBalancer balancer) {
+        loadBalancer = balancer;
+        return this;
+    }
+
+    /**
+     * Whether connections move by themselves from a loop that is busy to one that is not, while their bytes flow; by default
+     * they do. Moves by hand, {@link SocketHandle#moveTo}, are always possible.
+     */
+    public ServerConfigurator rebalancing(boolean automatic) {
+        rebalancing = automatic;
+        return this;
+    }
+
     /** What moves the bytes: {@code nio}. */
     public ServerConfigurator engine(String name) {
         engine = String.valueOf(name);
@@ -147,6 +164,8 @@ public final class ServerConfigurator {
                         ? Math.max(Runtime.getRuntime().maxMemory() / 4, writeQueueLimit)
                         : unsentBytesLimit,
                 connectionLimits,
+                loadBalancer,
+                rebalancing,
                 certificate);
     }
 }

@@ -42,7 +42,7 @@ final class ServerRun {
         try {
             run.openLoops(configuration);
             for (EndpointConfiguration endpoint : configuration.endpoints()) {
-                run.openAcceptor(endpoint);
+                run.openAcceptor(endpoint, configuration.loadBalancer());
             }
             return run;
         } catch (Throwable failure) {
@@ -64,6 +64,7 @@ final class ServerRun {
                 EventLoop loop = new EventLoop(number, engine, configuration.writeBufferSize(), connections.all());
                 loop.start();
                 loops.add(loop);
+                connections.loops.add(loop);
             } catch (IOException | OutOfMemoryError failure) {
                 throw new ServerStartException(
                         "cannot open event loop: number=" + number + " of eventLoops=" + configuration.eventLoops()
@@ -72,14 +73,17 @@ final class ServerRun {
                         failure);
             }
         }
+        if (configuration.rebalancing() && loops.size() > 1) {
+            loops.forEach(loop -> loop.execute(() -> loop.rebalanceTo(connections.loops)));
+        }
     }
 
-    private void openAcceptor(EndpointConfiguration endpoint) {
+    private void openAcceptor(EndpointConfiguration endpoint, LoadBalancer balancer) {
         EventLoop loop = loops.get(acceptors.size() % loops.size());
         CompletableFuture<Acceptor> opened = new CompletableFuture<>();
         loop.execute(() -> {
             try {
-                opened.complete(Acceptor.open(endpoint, loop, new LoadBalancer(loops), connections));
+                opened.complete(Acceptor.open(endpoint, loop, balancer, connections));
             } catch (Throwable failure) {
                 opened.completeExceptionally(failure);
             }
@@ -109,7 +113,7 @@ final class ServerRun {
         long deadline = System.nanoTime() + nanosOf(grace);
         post(this::drain);
         boolean interrupted = join(deadline);
-        post(loop -> loop.forEachConnection(Connection::onGraceEnds));
+        post(EventLoop::cutOff);
         interrupted |= join(System.nanoTime() + CUT_OFF_NANOS);
         ShutdownReport report = ShutdownReport.EMPTY;
         for (EventLoop loop : loops) {
@@ -150,7 +154,7 @@ final class ServerRun {
     /** A callback does not return: its loop's sockets are cut off over its head, and it is interrupted. */
     private static ShutdownReport abandon(EventLoop loop) {
         ShutdownReport[] report = {ShutdownReport.EMPTY};
-        loop.forEachConnection(connection -> {
+        loop.owned().forEach(connection -> {
             SocketHandle handle = connection.handle();
             report[0] = report[0].plus(ShutdownReport.forced(handle, handle.unsentBytes()));
         });

@@ -108,6 +108,15 @@ public interface SocketHandle {
     /** The message is complete: the peer owes nothing and may be silent. */
     default void messageEnds() {}
 
+    /**
+     * Moves the socket to another event loop while its bytes flow: nothing is lost, doubled or reordered, and its callbacks
+     * come from that loop's thread once the current turn has ended. Nothing happens when the socket is there or has ended.
+     *
+     * @param loop its number, 0 to {@code eventLoops} - 1, as in {@link ServerStats#loops()}
+     * @throws IllegalArgumentException when there is no such loop
+     */
+    default void moveTo(int loop) {}
+
     /** Keeps one object of the application's with this socket; null takes it away. */
     void attach(@Nullable Object attachment);
 

@@ -96,9 +96,16 @@ final class WriteBudget {
 
     private void close(Connection connection) {
         closing.incrementAndGet();
-        Runnable shed = () -> connection.onShed(this::closedOne);
-        if (!connection.loop().execute(shed)) {
-            closing.decrementAndGet();
-        }
+        connection.handle().post(new Mailbox.Message() {
+            @Override
+            void deliver() {
+                connection.onShed(WriteBudget.this::closedOne);
+            }
+
+            @Override
+            void refuse() {
+                closing.decrementAndGet();
+            }
+        });
     }
 }

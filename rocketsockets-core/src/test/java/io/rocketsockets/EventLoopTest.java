@@ -38,8 +38,9 @@ class EventLoopTest {
         }));
         loop = new EventLoop(0, engine, configuration.writeBufferSize(), connections.all());
         loop.start();
-        Acceptor acceptor = onLoop(() ->
-                Acceptor.open(configuration.endpoints().get(0), loop, new LoadBalancer(List.of(loop)), connections));
+        connections.loops.add(loop);
+        Acceptor acceptor = onLoop(
+                () -> Acceptor.open(configuration.endpoints().get(0), loop, LoadBalancer.roundRobin(), connections));
         onLoop(() -> {
             acceptor.resume();
             return null;

@@ -57,6 +57,9 @@ final class FakeTransport implements Transport {
     }
 
     @Override
+    public void detach() {}
+
+    @Override
     public void startReading() {
         reading = true;
     }

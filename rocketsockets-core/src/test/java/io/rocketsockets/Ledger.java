@@ -41,7 +41,7 @@ final class Ledger {
     /** The application, audited. */
     SocketSessionFactory audit(SocketSessionFactory application) {
         return socket -> {
-            Book book = new Book(socket);
+            Book book = new Book((ConnectionHandle) socket);
             if (books.put(socket.id(), book) != null) {
                 violation("socket id " + socket.id() + " is used twice");
             }
@@ -98,15 +98,14 @@ final class Ledger {
         final AtomicLong bytesReceived = new AtomicLong();
         final CompletableFuture<CloseReason> closed = new CompletableFuture<>();
 
-        private final SocketHandle handle;
-        private final Thread loop = Thread.currentThread();
+        private final ConnectionHandle handle;
         private final Map<Thread, ConcurrentLinkedDeque<Write>> writes = new ConcurrentHashMap<>();
         private final AtomicInteger pendingWrites = new AtomicInteger();
         private final ByteArrayOutputStream received = new ByteArrayOutputStream();
         private @Nullable SocketSession session;
         private volatile boolean inCallback;
 
-        Book(SocketHandle handle) {
+        Book(ConnectionHandle handle) {
             this.handle = handle;
             this.socket = new AuditedHandle(this);
             this.remoteAddress = handle.remoteAddress();
@@ -178,7 +177,7 @@ final class Ledger {
         /** Runs on the loop between callbacks and waits for it. */
         <T> T onLoop(Callable<T> task) throws Exception {
             CompletableFuture<T> result = new CompletableFuture<>();
-            boolean posted = ((ConnectionHandle) handle).loop().execute(() -> {
+            boolean posted = handle.owner().execute(() -> {
                 try {
                     result.complete(task.call());
                 } catch (Throwable failure) {
@@ -229,8 +228,8 @@ final class Ledger {
             }
             // Only a write after the end may be told elsewhere, for want of a loop.
             boolean late = name.equals("onException") && closed.isDone();
-            if (!late && (Thread.currentThread() != loop || !loop.getName().startsWith("rocketsockets-loop-"))) {
-                violation(name + " on another thread than " + loop.getName());
+            if (!late && !handle.isHere()) {
+                violation(name + " elsewhere than on the loop that owns " + handle);
             }
         }
 
@@ -377,6 +376,11 @@ final class Ledger {
         @Override
         public Optional<CloseReason> closeReason() {
             return book.call(book.handle::closeReason);
+        }
+
+        @Override
+        public void moveTo(int loop) {
+            run(() -> book.handle.moveTo(loop));
         }
 
         @Override

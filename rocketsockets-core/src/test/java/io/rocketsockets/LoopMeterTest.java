@@ -22,7 +22,7 @@ class LoopMeterTest {
     private static final Offset<Double> CLOSELY = within(1e-9);
 
     private static double share(LoopMeter meter, long now) {
-        return meter.snapshot(0, now).busyShare();
+        return meter.snapshot(0, 0, now).busyShare();
     }
 
     @Nested
@@ -47,7 +47,7 @@ class LoopMeterTest {
             meter.opened();
             meter.closed(CloseReason.PEER_CLOSED);
             assertThat(meter.connections()).isEqualTo(2);
-            assertThat(meter.snapshot(7, 0)).isEqualTo(new ServerStats.Loop(7, 2, 0));
+            assertThat(meter.snapshot(7, 0, 0)).isEqualTo(new ServerStats.Loop(7, 2, 0));
         }
 
         @Test

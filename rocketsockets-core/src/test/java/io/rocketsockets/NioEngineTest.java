@@ -30,6 +30,9 @@ class NioEngineTest {
     class Callbacks extends CallbackContract implements Nio {}
 
     @Nested
+    class Moves extends MoveContract implements Nio {}
+
+    @Nested
     class Counts extends CountContract implements Nio {}
 
     @Nested

@@ -115,14 +115,38 @@ class RareCasesTest {
     @Test
     void aBlankHostOfARecordIsRefused() {
         assertThatThrownBy(() -> new ServerConfiguration(
-                        List.of(endpoint("e", "  ")), "nio", 1, 1024, 1024, 0, 1, 1, 1, ConnectionLimits.NONE, ""))
+                        List.of(endpoint("e", "  ")),
+                        "nio",
+                        1,
+                        1024,
+                        1024,
+                        0,
+                        1,
+                        1,
+                        1,
+                        ConnectionLimits.NONE,
+                        LoadBalancer.roundRobin(),
+                        true,
+                        ""))
                 .isInstanceOf(ServerConfigurationException.class);
     }
 
     @Test
     void nullsInRecordsAreErrorsOfTheConfiguration() {
         assertThatThrownBy(() -> new ServerConfiguration(
-                        List.of(endpoint(null, "*")), "nio", 1, 1024, 1024, 0, 1, 1, 1, ConnectionLimits.NONE, ""))
+                        List.of(endpoint(null, "*")),
+                        "nio",
+                        1,
+                        1024,
+                        1024,
+                        0,
+                        1,
+                        1,
+                        1,
+                        ConnectionLimits.NONE,
+                        LoadBalancer.roundRobin(),
+                        true,
+                        ""))
                 .isInstanceOf(ServerConfigurationException.class);
     }
 
@@ -145,6 +169,9 @@ class RareCasesTest {
         public SocketAddress localAddress() {
             return new InetSocketAddress(0);
         }
+
+        @Override
+        public void detach() {}
 
         @Override
         public void startReading() {}

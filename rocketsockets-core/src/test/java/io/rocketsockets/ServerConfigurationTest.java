@@ -91,6 +91,9 @@ class ServerConfigurationTest {
                 .maxConnectionsPerAddress(3)
                 .acceptRate(4)
                 .surplusConnections(ConnectionLimits.Surplus.REFUSE)
+                .loadBalancer(LoadBalancer.leastBusy())
+                .rebalancing(true)
+                .rebalancing(false)
                 .engine("other")
                 .engine("nio"));
         assertThat(configuration.endpoints())
@@ -116,6 +119,8 @@ class ServerConfigurationTest {
                         16,
                         32,
                         new ConnectionLimits(2, 3, 4, ConnectionLimits.Surplus.REFUSE),
+                        configuration.loadBalancer(),
+                        false,
                         configuration.certificate()));
     }
 
@@ -234,8 +239,20 @@ class ServerConfigurationTest {
 
     @Test
     void a14_aConfigurationWrittenAsRecordIsCheckedToo() {
-        assertThatThrownBy(() ->
-                        new ServerConfiguration(List.of(), "nio", 1, 1024, 1024, 0, 0, 0, 0, ConnectionLimits.NONE, ""))
+        assertThatThrownBy(() -> new ServerConfiguration(
+                        List.of(),
+                        "nio",
+                        1,
+                        1024,
+                        1024,
+                        0,
+                        0,
+                        0,
+                        0,
+                        ConnectionLimits.NONE,
+                        LoadBalancer.roundRobin(),
+                        true,
+                        ""))
                 .isInstanceOf(ServerConfigurationException.class)
                 .hasMessageContaining("endpoints=0 < 1");
     }

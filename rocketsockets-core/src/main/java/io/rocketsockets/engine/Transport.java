@@ -11,6 +11,12 @@ public interface Transport {
     /** Answers after the close too; from any thread. */
     SocketAddress localAddress();
 
+    /**
+     * Leaves its loop, to be adopted by another; nothing is reported until then. Called between two dispatches, with no
+     * write under way that the engine keeps.
+     */
+    void detach();
+
     /** Reports every read to the handler until {@link #stopReading()}. */
     void startReading();
 

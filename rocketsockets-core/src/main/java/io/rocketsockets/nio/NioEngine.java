@@ -129,7 +129,9 @@ final class NioEngine implements Engine {
         if (selector.isOpen()) {
             // The selector would leave them open, and closes the descriptors of those that are closed.
             for (SelectionKey key : selector.keys()) {
-                key.channel().close();
+                if (key.isValid()) { // else it is closed, or has moved to another engine
+                    key.channel().close();
+                }
             }
             selector.close();
             releaseReserve();

@@ -54,6 +54,12 @@ final class NioTransport implements Transport, NioEngine.Ready {
     }
 
     @Override
+    public void detach() {
+        key.cancel();
+        interest = 0;
+    }
+
+    @Override
     public SocketAddress remoteAddress() {
         return remoteAddress;
     }

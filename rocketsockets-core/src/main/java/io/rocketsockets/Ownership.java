@@ -1,0 +1,132 @@
+package io.rocketsockets;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which loop owns a connection, and the way to it for every other thread. Ownership moves like this:
+ *
+ * <pre>
+ *            AT HOME on A                  IN TRANSIT to B                    AT HOME on B
+ *   A: its last step of a turn,  ---->  nobody touches it  ---->  B: adopts it, then does what has
+ *      leaves engine and timers                                      waited in the inbox
+ * </pre>
+ *
+ * <p>Calls of other threads wait in an inbox of the connection's own, so that their order does not depend on where it is: the
+ * loops are only told that there is something in it. Who is told and is not the owner any more passes that on; on the
+ * way nobody looks into it, and the loop where the connection arrives always does.
+ *
+ * <p><b>Threading:</b> {@link #depart} and {@link #arrive} on the loop that gives and the one that gets; the rest on any.
+ */
+abstract class Ownership {
+    /** Calls done at once for one connection; a flood of them waits in line behind the other connections. */
+    private static final int CALLS_IN_A_ROW = 64;
+
+    /** So many are done before a connection drains, where none may be left behind; a bound for a flood that never ends. */
+    private static final int MOST_CALLS = 1 << 16;
+
+    private final Mailbox inbox = new Mailbox();
+
+    /** The loop that owns the connection, or that it is on its way to. */
+    private volatile EventLoop owner;
+
+    /** The owner, or null while the connection is in transit. */
+    private volatile @Nullable EventLoop home;
+
+    Ownership(EventLoop first) {
+        owner = first;
+        home = first;
+        inbox.fallAsleep();
+    }
+
+    EventLoop owner() {
+        return owner;
+    }
+
+    /** Whether the caller is the loop that owns the connection, and may touch it. */
+    final boolean isHere() {
+        EventLoop loop = home;
+        return loop != null && loop.inLoop();
+    }
+
+    /** The owner does it, after what this thread has posted before. */
+    final void post(Mailbox.Message call) {
+        switch (inbox.post(call)) {
+            case WAKE_IT -> tell(owner);
+            case REFUSED -> call.refuse();
+            case AWAKE -> {}
+        }
+    }
+
+    final void post(Runnable call) {
+        post(new Mailbox.Task(call));
+    }
+
+    private void tell(EventLoop loop) {
+        if (!loop.execute(new Visit(loop))) {
+            inbox.close(); // the loop has ended, and the connection with it
+        }
+    }
+
+    /** There is something in the inbox. */
+    private final class Visit extends Mailbox.Message {
+        private final EventLoop here;
+
+        Visit(EventLoop here) {
+            this.here = here;
+        }
+
+        @Override
+        void deliver() {
+            if (home == here) {
+                doWhatWaits(here, CALLS_IN_A_ROW);
+            } else if (owner != here) {
+                tell(owner);
+            }
+        }
+
+        @Override
+        void refuse() {
+            if (owner == here) {
+                inbox.close();
+            } else {
+                tell(owner);
+            }
+        }
+    }
+
+    private void doWhatWaits(EventLoop here, int atMost) {
+        if (inbox.isAtRest()) {
+            return; // an earlier visit did it
+        }
+        try {
+            for (int i = 0; i < atMost; i++) {
+                Mailbox.Message call = inbox.poll();
+                if (call == null) {
+                    break;
+                }
+                call.deliver();
+            }
+        } finally {
+            if (!inbox.isAtRest() && !inbox.fallAsleep()) {
+                tell(here);
+            }
+        }
+    }
+
+    /** The last step on the loop that gives it away. */
+    final void depart(EventLoop to) {
+        home = null;
+        owner = to;
+    }
+
+    /** The loop that gets it may touch it now; {@link #catchUp} follows once it is adopted. */
+    final void arrive(EventLoop here) {
+        owner = here;
+        home = here;
+    }
+
+    /** Does what other threads have asked for so far; on the owner. */
+    final void catchUp() {
+        doWhatWaits(owner, MOST_CALLS);
+    }
+}
