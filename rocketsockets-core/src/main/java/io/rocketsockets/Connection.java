@@ -462,9 +462,8 @@ final class Connection implements TransportHandler {
     }
 
     /** The server stops: the socket drains, or ends with the grace. */
-    void onServerStops() {
-        handle.catchUp();
-        drain(CloseReason.STOPPED);
+    void stopWithServer() {
+        handle.post(() -> drain(CloseReason.STOPPED)); // after what other threads have asked for before
     }
 
     void onGraceEnds() {
@@ -647,8 +646,9 @@ final class Connection implements TransportHandler {
         loop.departed();
         handle.depart(to);
         Arrival arrival = new Arrival(to, loop.skipped());
-        if (!to.execute(arrival)) {
-            throw new IllegalStateException("a loop that expects a connection does not take it: " + handle);
+        if (!to.execute(arrival)) { // it has just died of a broken engine
+            loop.expect();
+            loop.execute(new Arrival(loop, loop.skipped()));
         }
     }
 
@@ -681,7 +681,7 @@ final class Connection implements TransportHandler {
             }
             blocked = false;
             if (loop.isStopping()) {
-                onServerStops();
+                stopWithServer();
             }
             flush();
             updateReading();

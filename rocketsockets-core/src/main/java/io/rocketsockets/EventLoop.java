@@ -383,6 +383,7 @@ final class EventLoop implements Runnable {
     }
 
     private void end(int faults) {
+        expected.set(NO_MORE);
         if (faults > 0) {
             LOG.error("event loop {} ends after {} failed turns in a row; its sockets are closed", number, faults);
         }

@@ -38,12 +38,16 @@ final class LoopMeter {
     /** The bits of a double, 0 to 1, of the last window. */
     private final AtomicLong recentShare = new AtomicLong();
 
+    /** When the last window ended. */
+    private final AtomicLong published = new AtomicLong();
+
     // Loop only.
     private long windowStart;
     private long waited;
 
     LoopMeter(long nowNanos) {
         windowStart = nowNanos;
+        published.setPlain(nowNanos);
     }
 
     void accepted() {
@@ -109,6 +113,7 @@ final class LoopMeter {
             double share = past * Double.longBitsToDouble(busyShare.getPlain()) + (1 - past) * busy;
             busyShare.setRelease(Double.doubleToRawLongBits(share));
             recentShare.setRelease(Double.doubleToRawLongBits(busy));
+            published.setRelease(nowNanos);
             windowStart = nowNanos;
             waited = 0;
             return true;
@@ -116,11 +121,14 @@ final class LoopMeter {
         return false;
     }
 
-    /** As the busy share, over the last tenth of a second only. */
+    /** As the busy share, over the last tenth of a second only; 1 for a loop that hangs in a turn. */
     double recentShare(long nowNanos) {
         long since = waitingSince.getAcquire();
-        boolean hasWaitedForLong = since != 0 && nowNanos - since >= WINDOW_NANOS;
-        return hasWaitedForLong ? 0 : Double.longBitsToDouble(recentShare.getAcquire());
+        if (since != 0) {
+            return nowNanos - since >= WINDOW_NANOS ? 0 : Double.longBitsToDouble(recentShare.getAcquire());
+        }
+        boolean hangs = nowNanos - published.getAcquire() > 2 * WINDOW_NANOS;
+        return hangs ? 1 : Double.longBitsToDouble(recentShare.getAcquire());
     }
 
     ServerStats.Loop snapshot(int number, int expected, long nowNanos) {

@@ -21,9 +21,6 @@ abstract class Ownership {
     /** Calls done at once for one connection; a flood of them waits in line behind the other connections. */
     private static final int CALLS_IN_A_ROW = 64;
 
-    /** So many are done before a connection drains, where none may be left behind; a bound for a flood that never ends. */
-    private static final int MOST_CALLS = 1 << 16;
-
     private final Mailbox inbox = new Mailbox();
 
     /** The loop that owns the connection, or that it is on its way to. */
@@ -62,8 +59,13 @@ abstract class Ownership {
     }
 
     private void tell(EventLoop loop) {
-        if (!loop.execute(new Visit(loop))) {
-            inbox.close(); // the loop has ended, and the connection with it
+        EventLoop told = loop;
+        while (!told.execute(new Visit(told))) {
+            if (told == owner) {
+                inbox.close(); // the loop has ended, and the connection with it
+                return;
+            }
+            told = owner;
         }
     }
 
@@ -78,7 +80,7 @@ abstract class Ownership {
         @Override
         void deliver() {
             if (home == here) {
-                doWhatWaits(here, CALLS_IN_A_ROW);
+                doWhatWaits(here);
             } else if (owner != here) {
                 tell(owner);
             }
@@ -94,12 +96,12 @@ abstract class Ownership {
         }
     }
 
-    private void doWhatWaits(EventLoop here, int atMost) {
+    private void doWhatWaits(EventLoop here) {
         if (inbox.isAtRest()) {
             return; // an earlier visit did it
         }
         try {
-            for (int i = 0; i < atMost; i++) {
+            for (int i = 0; i < CALLS_IN_A_ROW; i++) {
                 Mailbox.Message call = inbox.poll();
                 if (call == null) {
                     break;
@@ -125,8 +127,8 @@ abstract class Ownership {
         home = here;
     }
 
-    /** Does what other threads have asked for so far; on the owner. */
+    /** Does what other threads have asked for while the connection was in transit. */
     final void catchUp() {
-        doWhatWaits(owner, MOST_CALLS);
+        doWhatWaits(owner);
     }
 }

@@ -148,7 +148,7 @@ final class ServerRun {
             }
         }
         loop.stopWhenEmpty();
-        loop.forEachConnection(Connection::onServerStops);
+        loop.owned().forEach(Connection::stopWithServer);
     }
 
     /** A callback does not return: its loop's sockets are cut off over its head, and it is interrupted. */
