@@ -95,6 +95,9 @@ public class WriteQueueBenchmark {
         }
 
         @Override
+        public void detach() {}
+
+        @Override
         public void startReading() {}
 
         @Override
