@@ -108,6 +108,7 @@ final class Connection implements TransportHandler {
             return;
         }
         deadlines.watch();
+        loop.calls(this);
         delivering = true;
         try {
             session = Objects.requireNonNull(
@@ -163,6 +164,7 @@ final class Connection implements TransportHandler {
         // A view of its own for each callback: it dies with it, and what an application keeps never shows other data.
         ByteBuffer view = bytes.slice();
         loop.beginDelivery();
+        loop.calls(this);
         delivering = true;
         try {
             receiver.onBytes(view);
@@ -191,6 +193,7 @@ final class Connection implements TransportHandler {
 
     /** The peer has ended its side; the application may go on with its own. */
     private void endInput(SocketSession receiver) {
+        loop.calls(this);
         delivering = true;
         try {
             receiver.onInputEnd();
@@ -380,6 +383,7 @@ final class Connection implements TransportHandler {
             more = done != last;
             Runnable onComplete = Objects.requireNonNull(done.onComplete);
             loop.buffers.release(done);
+            loop.calls(this);
             try {
                 onComplete.run();
             } catch (Throwable fault) {
@@ -524,6 +528,7 @@ final class Connection implements TransportHandler {
             loop.reportStopped(forced ? ShutdownReport.forced(handle, notSent) : ShutdownReport.DRAINED);
         }
         if (session != null) {
+            loop.calls(this);
             try {
                 session.onClose();
             } catch (Throwable fault) {
@@ -538,6 +543,9 @@ final class Connection implements TransportHandler {
     }
 
     void tell(Consumer<? super Throwable> onException, Exception cause) {
+        if (handle.isHere()) {
+            loop.calls(this);
+        }
         try {
             onException.accept(cause);
         } catch (Throwable fault) {

@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -62,6 +63,9 @@ final class EventLoop implements Runnable {
     private long skipped;
     private ShutdownReport report = ShutdownReport.EMPTY;
 
+    /** Whose callback began last in this turn; written by the loop without a fence. */
+    private final AtomicReference<@Nullable Connection> calling = new AtomicReference<>();
+
     /** Connections on their way to this loop; {@link #NO_MORE} when it takes none any more. */
     private final AtomicInteger expected = new AtomicInteger();
 
@@ -97,6 +101,26 @@ final class EventLoop implements Runnable {
     /** As it is now, with the connections that are on their way here; any thread. */
     ServerStats.Loop snapshot() {
         return meter.snapshot(number, Math.max(0, expected.get()), System.nanoTime());
+    }
+
+    int number() {
+        return number;
+    }
+
+    /** A callback of that connection begins. */
+    void calls(Connection connection) {
+        calling.lazySet(connection);
+    }
+
+    /** What the loop did last in this turn, for a log; any thread. */
+    String doing() {
+        Connection last = calling.getAcquire();
+        return last == null ? "its own work" : "a callback of " + last.handle().idAndEndpoint();
+    }
+
+    /** Any thread. */
+    StackTraceElement[] stackTrace() {
+        return thread.getStackTrace();
     }
 
     boolean isAlive() {
@@ -161,6 +185,7 @@ final class EventLoop implements Runnable {
         flush();
         reap();
         depart();
+        calling.lazySet(null);
         long clock = now + skipped;
         if (meter.publish(clock) && rebalancer != null) {
             rebalancer.onWindow(meter.recentShare(clock), clock);
@@ -203,6 +228,7 @@ final class EventLoop implements Runnable {
             skipped += waited - LONGEST_TURN_NANOS; // when in its wait it was frozen nobody knows
         }
         now = clock - skipped;
+        meter.turnBegins(clock);
         return clock;
     }
 

@@ -38,6 +38,9 @@ final class LoopMeter {
     /** The bits of a double, 0 to 1, of the last window. */
     private final AtomicLong recentShare = new AtomicLong();
 
+    /** When the current or else the last turn began. */
+    private final AtomicLong turnBegan = new AtomicLong();
+
     /** When the last window ended. */
     private final AtomicLong published = new AtomicLong();
 
@@ -48,6 +51,7 @@ final class LoopMeter {
     LoopMeter(long nowNanos) {
         windowStart = nowNanos;
         published.setPlain(nowNanos);
+        turnBegan.setPlain(nowNanos);
     }
 
     void accepted() {
@@ -93,6 +97,19 @@ final class LoopMeter {
 
     void waits(long nowNanos) {
         waitingSince.setRelease(nowNanos == 0 ? 1 : nowNanos);
+    }
+
+    /** A turn begins to work. */
+    void turnBegins(long nowNanos) {
+        turnBegan.setRelease(nowNanos);
+    }
+
+    long turnBegan() {
+        return turnBegan.getAcquire();
+    }
+
+    boolean isWaiting() {
+        return waitingSince.getAcquire() != 0;
     }
 
     void works(long nowNanos) {

@@ -1,6 +1,7 @@
 package io.rocketsockets;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param connectionLimits how many connections are admitted
  * @param loadBalancer who gets a new connection
  * @param rebalancing whether connections move by themselves to loops that are less busy
+ * @param stallLimit how long a callback may hold up its loop before that is logged, zero for never
  * @param certificate path of the certificate for secure endpoints, empty for none
  */
 public record ServerConfiguration(
@@ -39,6 +41,7 @@ public record ServerConfiguration(
         ConnectionLimits connectionLimits,
         LoadBalancer loadBalancer,
         boolean rebalancing,
+        Duration stallLimit,
         String certificate) {
 
     /** Pipelined 64 KiB messages cost a third less than with 64 KiB, and it is one buffer per loop. */
@@ -62,6 +65,7 @@ public record ServerConfiguration(
         endpoints = List.copyOf(endpoints);
         Objects.requireNonNull(connectionLimits, "connectionLimits");
         Objects.requireNonNull(loadBalancer, "loadBalancer");
+        Objects.requireNonNull(stallLimit, "stallLimit");
         List<String> errors = new ArrayList<>();
         if (endpoints.isEmpty()) {
             errors.add("endpoints=0 < 1; call useDefaultEndpoint() or addEndpoint(name, e -> e.port(..))");
@@ -92,6 +96,9 @@ public record ServerConfiguration(
                     + "; raise the limit of all sockets or lower that of one");
         }
         connectionLimits.check(errors);
+        if (stallLimit.isNegative()) {
+            errors.add("stallLimit=" + stallLimit + " is negative; pass a time, or Duration.ZERO for none");
+        }
         if (!errors.isEmpty()) {
             throw new ServerConfigurationException(errors);
         }

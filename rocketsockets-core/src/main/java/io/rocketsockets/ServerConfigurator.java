@@ -1,6 +1,7 @@
 package io.rocketsockets;
 
 import io.rocketsockets.ConnectionLimits.Surplus;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -24,6 +25,7 @@ public final class ServerConfigurator {
     private ConnectionLimits connectionLimits = ConnectionLimits.NONE;
     private LoadBalancer loadBalancer = LoadBalancer.roundRobin();
     private boolean rebalancing = true;
+    private Duration stallLimit = Duration.ofSeconds(1);
     private String certificate = "";
 
     ServerConfigurator() {}
@@ -144,6 +146,15 @@ public final class ServerConfigurator {
         return this;
     }
 
+    /**
+     * How long a callback may hold up its event loop before that is logged, with the loop's stack and the socket; by default
+     * 1 s, {@link Duration#ZERO} for never.
+     */
+    public ServerConfigurator stallLimit(Duration time) {
+        stallLimit = time;
+        return this;
+    }
+
     /** What moves the bytes: {@code nio}. */
     public ServerConfigurator engine(String name) {
         engine = String.valueOf(name);
@@ -166,6 +177,7 @@ public final class ServerConfigurator {
                 connectionLimits,
                 loadBalancer,
                 rebalancing,
+                stallLimit,
                 certificate);
     }
 }

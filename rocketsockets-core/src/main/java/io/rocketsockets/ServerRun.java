@@ -14,6 +14,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All that one run of a server opens, from its start to its stop; the next run begins clean.
@@ -27,6 +28,7 @@ final class ServerRun {
     private final Connections connections;
     private final List<EventLoop> loops = new ArrayList<>();
     private final List<Acceptor> acceptors = new ArrayList<>();
+    private @Nullable Watchdog watchdog;
 
     private ServerRun(Connections connections) {
         this.connections = connections;
@@ -73,8 +75,24 @@ final class ServerRun {
                         failure);
             }
         }
+        if (!configuration.stallLimit().isZero()) {
+            watch(configuration.stallLimit());
+        }
         if (configuration.rebalancing() && loops.size() > 1) {
             loops.forEach(loop -> loop.execute(() -> loop.rebalanceTo(connections.loops)));
+        }
+    }
+
+    private void watch(Duration stallLimit) {
+        Watchdog dog = new Watchdog(loops, nanosOf(stallLimit));
+        try {
+            dog.start();
+            watchdog = dog;
+        } catch (OutOfMemoryError failure) {
+            throw new ServerStartException(
+                    "cannot start the watchdog: stallLimit=" + stallLimit + " " + failure.getMessage()
+                            + "; raise the limit on threads or memory, or switch it off with Duration.ZERO",
+                    failure);
         }
     }
 
@@ -120,6 +138,7 @@ final class ServerRun {
             report = report.plus(loop.isAlive() ? abandon(loop) : loop.report());
         }
         interrupted |= join(System.nanoTime() + CUT_OFF_NANOS);
+        interrupted |= endWatchdog();
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
@@ -160,6 +179,19 @@ final class ServerRun {
         });
         loop.abandon();
         return report[0];
+    }
+
+    /** True when interrupted. */
+    private boolean endWatchdog() {
+        if (watchdog != null) {
+            watchdog.stop();
+            try {
+                watchdog.join();
+            } catch (InterruptedException hurry) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Waits for every loop, until the deadline; true when interrupted, which ends the wait. */

@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -222,5 +225,54 @@ abstract class FaultContract extends EngineContract {
                         server.server.stats().toString()))
                 .noneMatch(each -> each.contains(SECRET));
         assertThat(logs.take("")).isNotEmpty().noneMatch(line -> line.contains(SECRET));
+    }
+
+    // ---- Callbacks that block ----
+
+    @Test
+    void i6_aCallbackThatBlocksHoldsUpItsOwnLoopAndIsReportedOnce() throws Exception {
+        CountDownLatch release = new CountDownLatch(1);
+        TestServer server = server(x -> x.eventLoops(2).stallLimit(Duration.ofMillis(200)))
+                .start(socket -> {
+                    socket.startReading();
+                    return bytes -> {
+                        if (text(bytes).equals("block")) {
+                            awaitQuietly(release);
+                        }
+                        socket.write(bytes);
+                    };
+                });
+        Client blocked = server.connect();
+        Ledger.Book book = server.book(blocked);
+        Client other = server.connect();
+        assertThat(other.exchange("before")).isEqualTo("before");
+        blocked.send("block");
+        List<String> lines = new ArrayList<>();
+        await().until(() -> lines.addAll(logs.take("is held up: for ")));
+        assertThat(other.exchange("during")).isEqualTo("during");
+        release.countDown();
+        assertThat(blocked.receive(5)).isEqualTo("block");
+        assertThat(blocked.exchange("after")).isEqualTo("after");
+        assertThat(lines).hasSize(1);
+        assertThat(lines.get(0))
+                .contains("event loop 0 is held up", "socket=" + book.socket.id(), "awaitQuietly", "stallLimit");
+    }
+
+    @Test
+    void f8_aLoopThatOnlyWaitsIsNotReported() throws Exception {
+        TestServer server = server(x -> x.stallLimit(Duration.ofMillis(250))).start(echo());
+        Client client = server.connect();
+        long began = System.nanoTime();
+        await().until(() -> System.nanoTime() - began > 1_000_000_000);
+        assertThat(client.exchange("x")).isEqualTo("x");
+        assertThat(logs.take("by its own work")).isEmpty();
+    }
+
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException end) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -13,6 +13,7 @@ import io.rocketsockets.engine.TransportHandler;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -127,6 +128,7 @@ class RareCasesTest {
                         ConnectionLimits.NONE,
                         LoadBalancer.roundRobin(),
                         true,
+                        Duration.ZERO,
                         ""))
                 .isInstanceOf(ServerConfigurationException.class);
     }
@@ -146,6 +148,7 @@ class RareCasesTest {
                         ConnectionLimits.NONE,
                         LoadBalancer.roundRobin(),
                         true,
+                        Duration.ZERO,
                         ""))
                 .isInstanceOf(ServerConfigurationException.class);
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -94,6 +95,7 @@ class ServerConfigurationTest {
                 .loadBalancer(LoadBalancer.leastBusy())
                 .rebalancing(true)
                 .rebalancing(false)
+                .stallLimit(ofSeconds(4))
                 .engine("other")
                 .engine("nio"));
         assertThat(configuration.endpoints())
@@ -121,6 +123,7 @@ class ServerConfigurationTest {
                         new ConnectionLimits(2, 3, 4, ConnectionLimits.Surplus.REFUSE),
                         configuration.loadBalancer(),
                         false,
+                        ofSeconds(4),
                         configuration.certificate()));
     }
 
@@ -252,6 +255,7 @@ class ServerConfigurationTest {
                         ConnectionLimits.NONE,
                         LoadBalancer.roundRobin(),
                         true,
+                        Duration.ZERO,
                         ""))
                 .isInstanceOf(ServerConfigurationException.class)
                 .hasMessageContaining("endpoints=0 < 1");
