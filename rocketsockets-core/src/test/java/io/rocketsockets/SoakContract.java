@@ -27,6 +27,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -83,6 +84,8 @@ abstract class SoakContract extends EngineContract {
     private List<SoakPeers.Peer> canaries;
     private SoakCanary canary;
     private long descriptors;
+    private final AtomicInteger stops = new AtomicInteger();
+    private final AtomicInteger stopsGivenUp = new AtomicInteger();
     private long told = beginning;
     private long linesTaken = beginning;
 
@@ -242,15 +245,26 @@ abstract class SoakContract extends EngineContract {
                 for (Future<?> each : talking) {
                     each.get(30, SECONDS);
                 }
+                // When the machine is slower than stop promises to be, the loop is given up and ends later.
+                boolean isWhole = all.stream()
+                        .map(peer -> peer.account)
+                        .allMatch(account -> account.opened.get() == 0 || account.closed.isDone());
+                stops.incrementAndGet();
+                if (!isWhole) {
+                    stopsGivenUp.incrementAndGet();
+                    await().until(() -> Leaks.threads().size() == LOOPS);
+                }
                 long given = 0;
                 for (SoakPeers.Peer peer : all) {
                     peer.close();
                     peer.account.verify();
                     given += peer.account.bytesGiven();
                 }
-                assertThat(second.server.stats().bytesWritten() + report.bytesNotSent())
-                        .as("bytes that the second server wrote or reports as not sent: %s", report)
-                        .isEqualTo(given);
+                if (isWhole) {
+                    assertThat(second.server.stats().bytesWritten() + report.bytesNotSent())
+                            .as("bytes that the second server wrote or reports as not sent: %s", report)
+                            .isEqualTo(given);
+                }
                 await().until(() -> second.ledger.books().stream()
                         .allMatch(book -> book.socket.closeReason().isPresent()));
                 second.ledger.books().clear();
@@ -325,7 +339,7 @@ abstract class SoakContract extends EngineContract {
         ServerStats stats = main.server.stats();
         System.out.printf(
                 "soak: minutes=%.1f rounds=%d connections=%d read=%d written=%d canary p99=%d ms longest=%d ms heap=%d KiB"
-                        + " descriptors=%d closed=%s%n",
+                        + " descriptors=%d second server stopped=%d of which late=%d closed=%s%n",
                 (told - beginning) / (double) MINUTE_NANOS,
                 heap.size(),
                 stats.accepted(),
@@ -335,6 +349,8 @@ abstract class SoakContract extends EngineContract {
                 canary.quantile(1000),
                 heap.get(heap.size() - 1) / 1024,
                 Leaks.descriptors(),
+                stops.get(),
+                stopsGivenUp.get(),
                 stats.closed());
     }
 
