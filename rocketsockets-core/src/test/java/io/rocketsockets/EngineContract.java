@@ -179,7 +179,12 @@ abstract class EngineContract implements EngineUnderTest {
         try (Stream<Path> threads = Files.list(tasks)) {
             for (Path thread : threads.toList()) {
                 // The kernel keeps 15 characters of "rocketsockets-loop-0".
-                String stat = Files.readString(thread.resolve("stat"));
+                String stat;
+                try {
+                    stat = Files.readString(thread.resolve("stat"));
+                } catch (IOException ended) {
+                    continue; // the thread has ended since it was listed
+                }
                 if (stat.contains("(rocketsockets-l")) {
                     String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
                     ticks += Long.parseLong(fields[11]) + Long.parseLong(fields[12]); // user and system time

@@ -49,4 +49,10 @@ class NioEngineTest {
 
     @Nested
     class Faults extends FaultContract implements Nio {}
+
+    @Nested
+    class Network extends NetworkContract implements Nio {}
+
+    @Nested
+    class Proxy extends ProxyContract implements Nio {}
 }

@@ -62,7 +62,7 @@ final class ServerProcess implements AutoCloseable {
     }
 
     /** Tests run on the module path or on the class path; the process runs on the latter. */
-    private static String classPath(String... outside) {
+    static String classPath(String... outside) {
         Path module = Path.of(System.getProperty("basedir", "")).toAbsolutePath();
         Stream<String> ours = Stream.concat(Stream.of("target/classes", "target/test-classes"), Stream.of(outside))
                 .map(path -> module.resolve(path).toString());
@@ -187,7 +187,7 @@ final class ServerProcess implements AutoCloseable {
         return process.pid();
     }
 
-    private static String java() {
+    static String java() {
         return Path.of(System.getProperty("java.home"), "bin", "java").toString();
     }
 
