@@ -58,7 +58,7 @@ final class SoakApplication implements SocketSessionFactory {
     static final int WRITES_EACH = 40;
 
     /** What a peer that does not read leaves in the queue. */
-    private static final int BLOCK_BYTES = 64 * 1024;
+    static final int BLOCK_BYTES = 64 * 1024;
 
     final Map<InetAddress, SoakAccount> accounts = new ConcurrentHashMap<>();
 
@@ -251,8 +251,9 @@ final class SoakApplication implements SocketSessionFactory {
             super(account, socket);
         }
 
+        /** Not before the peer has sent something, or it would be cut off while it connects. */
         @Override
-        void begin() {
+        void received(ByteBuffer bytes) {
             while (socket.isOpen()) {
                 socket.write(ByteBuffer.wrap(account.given.next(BLOCK_BYTES)));
             }

@@ -99,7 +99,7 @@ final class SoakPeers {
     }
 
     private void any(Random random) throws Exception {
-        switch (random.nextInt(24)) {
+        switch (random.nextInt(27)) {
             case 0, 1, 2 -> echo(random, Part.ECHO);
             case 3, 4, 5 -> echo(random, Part.PULLED_ECHO);
             case 6 -> slowReader(random);
@@ -118,6 +118,7 @@ final class SoakPeers {
             case 20 -> outlives(random);
             case 21 -> sluggard(random);
             case 22 -> mob(random);
+            case 23, 24, 25 -> lateReader(random);
             default -> ghost();
         }
     }
@@ -144,6 +145,29 @@ final class SoakPeers {
                 peer.receive(n);
                 left -= n;
                 pause(random.nextInt(4));
+            }
+            done(sending);
+        }
+    }
+
+    /** Reads all, but only when the kernel has taken what it can: the server's writes are taken in parts. */
+    private void lateReader(Random random) throws Exception {
+        int total = (96 + random.nextInt(64)) * SoakApplication.BLOCK_BYTES;
+        boolean echoes = random.nextInt(8) == 0; // the test's books keep what is echoed
+        try (Peer peer = echoes
+                ? connect(random, Part.ECHO, null, 64 * 1024)
+                : connect(Part.SOURCE, total, null, 64 * 1024, server)) {
+            peer.account.allIn().allOut().endsWith(echoes ? PEER_CLOSED : CLOSED);
+            Future<?> sending = background(() -> peer.sendInPieces(echoes ? total : 0, random, 256 * 1024));
+            pause(50 + random.nextInt(100));
+            for (int left = total; left > 0; ) {
+                int n = Math.min(left, 1 + random.nextInt(256 * 1024));
+                peer.receive(n);
+                left -= n;
+                pause(random.nextInt(3));
+            }
+            if (!echoes) {
+                peer.receiveEnd();
             }
             done(sending);
         }
@@ -182,6 +206,9 @@ final class SoakPeers {
                             case 2 -> LIMIT_WRITE_RATE;
                             default -> TIMEOUT_WRITE;
                         });
+                if (kind == 1) {
+                    peer.send(1);
+                }
             }
             for (Peer peer : peers) {
                 CloseReason reason = peer.account.closed.get(PATIENCE_SECONDS, SECONDS);
@@ -502,10 +529,17 @@ final class SoakPeers {
             }
         }
 
-        /** The failure, or what tells that the server had too much queued and has chosen this peer. */
-        private Exception orShed(SocketException cutOff) throws Exception {
+        /**
+         * The failure, or what tells that the server had too much queued and has chosen this peer. The kernel tells of RST
+         * once: when the thread that sends has heard of it, the one that receives finds an end.
+         */
+        private Exception orShed(IOException cutOff) throws Exception {
             boolean isOurs = socket.isClosed() || !account.part.isOnePeer();
-            if (isOurs || account.closed.get(PATIENCE_SECONDS, SECONDS) != LIMIT_MEMORY) {
+            if (isOurs) {
+                return cutOff;
+            }
+            if (account.closed.get(PATIENCE_SECONDS, SECONDS) != LIMIT_MEMORY) {
+                cutOff.addSuppressed(new IOException(account.toString()));
                 return cutOff;
             }
             return new Shed(account.toString());
@@ -531,7 +565,7 @@ final class SoakPeers {
                     throw orShed(cutOff);
                 }
                 if (n < 0) {
-                    throw new EOFException("FIN, but " + left + " of " + count + " bytes are due: " + account);
+                    throw orShed(new EOFException("FIN, but " + left + " of " + count + " bytes are due: " + account));
                 }
                 account.received.check(ByteBuffer.wrap(bytes, 0, n));
                 left -= n;
@@ -548,7 +582,7 @@ final class SoakPeers {
             }
             account.asideReceived.addAndGet(bytes.length);
             if (bytes.length < count) {
-                throw new EOFException("FIN after " + bytes.length + " of " + count + " bytes: " + account);
+                throw orShed(new EOFException("FIN after " + bytes.length + " of " + count + " bytes: " + account));
             }
             return bytes;
         }
