@@ -95,7 +95,7 @@ public final class RocketServer implements SocketServer {
             become(outcome);
         }
         opened.accept();
-        LOG.info("listening: {} loops={} engine={}", opened, configuration.eventLoops(), configuration.engine());
+        LOG.info("listening: {} loops={} engine={}", opened, configuration.eventLoops(), opened.engine());
     }
 
     @Override

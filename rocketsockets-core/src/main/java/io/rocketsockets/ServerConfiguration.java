@@ -74,9 +74,7 @@ public record ServerConfiguration(
         for (EndpointConfiguration endpoint : endpoints) {
             check(endpoint, names, errors);
         }
-        if (!Engines.names().contains(engine)) {
-            errors.add("engine=" + engine + " is not one of " + Engines.names() + "; remove the call for the default");
-        }
+        Engines.INSTALLED.errorIn(engine).ifPresent(errors::add);
         between("eventLoops", eventLoops, 1, MOST_LOOPS, errors);
         between("readBufferSize", readBufferSize, SMALLEST_BUFFER, LARGEST_BUFFER, errors);
         between("writeBufferSize", writeBufferSize, SMALLEST_BUFFER, LARGEST_BUFFER, errors);

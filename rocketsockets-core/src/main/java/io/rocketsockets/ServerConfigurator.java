@@ -155,7 +155,11 @@ public final class ServerConfigurator {
         return this;
     }
 
-    /** What moves the bytes: {@code nio}. */
+    /**
+     * What moves the bytes: {@code nio}, the default; {@code io_uring} or {@code epoll}, with the jar of
+     * rocketsockets-native; or {@code auto}, the best of the three that works here, which the log of the start names. One
+     * that was asked for by name and does not work here fails the start.
+     */
     public ServerConfigurator engine(String name) {
         engine = String.valueOf(name);
         return this;

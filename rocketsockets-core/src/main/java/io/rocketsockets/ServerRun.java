@@ -1,7 +1,6 @@
 package io.rocketsockets;
 
 import io.rocketsockets.engine.Engine;
-import io.rocketsockets.engine.EngineFactory;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.net.UnknownHostException;
@@ -26,12 +25,14 @@ final class ServerRun {
     private static final long CUT_OFF_NANOS = 75_000_000;
 
     private final Connections connections;
+    private final Engines.Choice engine;
     private final List<EventLoop> loops = new ArrayList<>();
     private final List<Acceptor> acceptors = new ArrayList<>();
     private @Nullable Watchdog watchdog;
 
-    private ServerRun(Connections connections) {
+    private ServerRun(Connections connections, Engines.Choice engine) {
         this.connections = connections;
+        this.engine = engine;
     }
 
     /**
@@ -40,7 +41,8 @@ final class ServerRun {
      * @throws ServerStartException with everything closed again
      */
     static ServerRun open(ServerConfiguration configuration, SocketSessionFactory sessions) {
-        ServerRun run = new ServerRun(new Connections(configuration, sessions));
+        Engines.Choice engine = Engines.INSTALLED.choose(configuration.engine());
+        ServerRun run = new ServerRun(new Connections(configuration, sessions), engine);
         try {
             run.openLoops(configuration);
             for (EndpointConfiguration endpoint : configuration.endpoints()) {
@@ -59,18 +61,17 @@ final class ServerRun {
     }
 
     private void openLoops(ServerConfiguration configuration) {
-        EngineFactory factory = Engines.named(configuration.engine());
         for (int number = 0; number < configuration.eventLoops(); number++) {
             try {
-                Engine engine = factory.open(configuration.readBufferSize());
-                EventLoop loop = new EventLoop(number, engine, configuration.writeBufferSize(), connections.all());
+                Engine opened = engine.factory().open(configuration.readBufferSize());
+                EventLoop loop = new EventLoop(number, opened, configuration.writeBufferSize(), connections.all());
                 loop.start();
                 loops.add(loop);
                 connections.loops.add(loop);
             } catch (IOException | OutOfMemoryError failure) {
                 throw new ServerStartException(
                         "cannot open event loop: number=" + number + " of eventLoops=" + configuration.eventLoops()
-                                + " engine=" + configuration.engine() + " " + failure.getMessage()
+                                + " engine=" + engine.name() + " " + failure.getMessage()
                                 + "; lower eventLoops or raise the limit on descriptors, threads or memory",
                         failure);
             }
@@ -204,6 +205,11 @@ final class ServerRun {
         } catch (InterruptedException hurry) {
             return true;
         }
+    }
+
+    /** What was chosen, and why not a better one; for the log. */
+    Engines.Choice engine() {
+        return engine;
     }
 
     boolean isOnItsLoop() {

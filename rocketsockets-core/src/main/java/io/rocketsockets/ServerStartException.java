@@ -7,6 +7,10 @@ public final class ServerStartException extends RuntimeException {
     @Serial
     private static final long serialVersionUID = 1;
 
+    ServerStartException(String message) {
+        super(message);
+    }
+
     ServerStartException(String message, Throwable cause) {
         super(message, cause);
     }
