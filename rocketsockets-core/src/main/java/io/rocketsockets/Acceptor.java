@@ -1,6 +1,7 @@
 package io.rocketsockets;
 
 import io.rocketsockets.engine.AcceptHandler;
+import io.rocketsockets.engine.InheritedSocket;
 import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
 import io.rocketsockets.engine.Transport;
@@ -37,6 +38,7 @@ final class Acceptor implements AcceptHandler {
     @SuppressWarnings("NullAway.Init")
     private Listener listener;
 
+    private boolean paused;
     private final BackOff backOff = new BackOff();
     private final Retry retry = new Retry();
 
@@ -60,6 +62,9 @@ final class Acceptor implements AcceptHandler {
     }
 
     private static SocketAddress addressOf(EndpointConfiguration endpoint) throws UnknownHostException {
+        if (endpoint.descriptor() != EndpointConfiguration.NO_DESCRIPTOR) {
+            return new InheritedSocket(endpoint.descriptor());
+        }
         boolean isWildcard = endpoint.host().equals(EndpointConfiguration.ALL_INTERFACES);
         return new InetSocketAddress(InetAddress.getByName(isWildcard ? "::" : endpoint.host()), endpoint.port());
     }
@@ -76,14 +81,27 @@ final class Acceptor implements AcceptHandler {
         return listener.localAddress();
     }
 
+    /** What has been accepted by now and not admitted waits with those in the backlog. */
+    void pause() {
+        paused = true;
+        listener.pause();
+    }
+
     void resume() {
-        listener.resume();
+        paused = false;
+        retry.fire();
+    }
+
+    private void acceptAgain() {
+        if (!paused && parked.isEmpty() && !backOff.isSet()) {
+            listener.resume();
+        }
     }
 
     @Override
     public void onAccepted(Transport transport) {
         backOff.over();
-        if (!parked.isEmpty() || !settle(transport)) {
+        if (paused || !parked.isEmpty() || !settle(transport)) {
             parked.add(transport);
             retry.waitForRoom();
         }
@@ -166,7 +184,7 @@ final class Acceptor implements AcceptHandler {
             listener.pause();
             connections.admission.whenRoom(fromAnyThread);
             if (settleParked()) { // whoever left before the line above told nobody
-                goOn();
+                acceptAgain();
                 return;
             }
             long nanos = connections.admission.nanosToNext(loop.systemNow());
@@ -179,21 +197,15 @@ final class Acceptor implements AcceptHandler {
         @Override
         void fire() {
             if (settleParked()) {
-                goOn();
+                acceptAgain();
             } else {
                 waitForRoom();
             }
         }
 
-        private void goOn() {
-            if (!backOff.isSet()) {
-                listener.resume();
-            }
-        }
-
         private boolean settleParked() {
             while (!parked.isEmpty()) {
-                if (!settle(parked.element())) {
+                if (paused || !settle(parked.element())) {
                     return false;
                 }
                 parked.remove();
@@ -218,9 +230,7 @@ final class Acceptor implements AcceptHandler {
 
         @Override
         void fire() {
-            if (parked.isEmpty()) {
-                listener.resume();
-            }
+            acceptAgain();
         }
     }
 }

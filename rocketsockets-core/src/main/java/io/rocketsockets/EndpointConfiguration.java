@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param name unique in its server; appears in logs, errors and {@link SocketHandle#endpoint()}
  * @param host host name or address; {@link #ALL_INTERFACES} for every address of this machine, IPv4 and IPv6
  * @param port 0 to 65535; 0 for any free port
+ * @param descriptor of a listening socket to adopt instead, {@link #NO_DESCRIPTOR} for none
  * @param backlog how many connections the kernel keeps waiting to be accepted
  * @param secure whether connections speak TLS
  * @param maxConnections open at once, 0 for no limit
@@ -21,6 +22,7 @@ public record EndpointConfiguration(
         String name,
         String host,
         int port,
+        int descriptor,
         int backlog,
         boolean secure,
         int maxConnections,
@@ -30,6 +32,9 @@ public record EndpointConfiguration(
     /** The {@code host} of an endpoint that listens on every interface. */
     public static final String ALL_INTERFACES = "*";
 
+    /** The {@code descriptor} of an endpoint that binds an address. */
+    public static final int NO_DESCRIPTOR = -1;
+
     public EndpointConfiguration {
         name = String.valueOf(name);
         host = String.valueOf(host);
@@ -38,6 +43,9 @@ public record EndpointConfiguration(
 
     @Override
     public String toString() {
+        if (descriptor != NO_DESCRIPTOR) {
+            return "endpoint=" + name + " descriptor=" + descriptor;
+        }
         return "endpoint=" + name + " address=" + (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + port;
     }
 }

@@ -17,6 +17,7 @@ public final class EndpointConfigurator {
     private String host = EndpointConfiguration.ALL_INTERFACES;
     private int port = DEFAULT_PORT;
     private int backlog = DEFAULT_BACKLOG;
+    private int descriptor = EndpointConfiguration.NO_DESCRIPTOR;
     private boolean secure;
     private int maxConnections;
     private boolean halfClose;
@@ -25,6 +26,10 @@ public final class EndpointConfigurator {
 
     EndpointConfigurator(String name) {
         this.name = String.valueOf(name);
+    }
+
+    String name() {
+        return name;
     }
 
     /** Listens on every interface, IPv4 and IPv6. The default. */
@@ -41,6 +46,16 @@ public final class EndpointConfigurator {
     /** The port, 0 to 65535, by default 8998; 0 takes any free port, see {@link SocketServer#localAddress}. */
     public EndpointConfigurator port(int port) {
         this.port = port;
+        return this;
+    }
+
+    /**
+     * Listens on a socket that this process was given by whoever started it, such as systemd, instead of an address; it stays
+     * open when the server stops, so that connections wait for the next start. The engine {@code nio} adopts descriptor 0
+     * only. By default none, -1.
+     */
+    public EndpointConfigurator adopt(int descriptor) {
+        this.descriptor = descriptor;
         return this;
     }
 
@@ -89,6 +104,6 @@ public final class EndpointConfigurator {
 
     EndpointConfiguration freeze() {
         return new EndpointConfiguration(
-                name, host, port, backlog, secure, maxConnections, halfClose, keepAlive, timeouts);
+                name, host, port, descriptor, backlog, secure, maxConnections, halfClose, keepAlive, timeouts);
     }
 }

@@ -159,6 +159,31 @@ public final class RocketServer implements SocketServer {
     }
 
     @Override
+    public void pause() {
+        ServerRun current = run;
+        if (current != null && isRunning()) {
+            current.pause();
+            LOG.info("accepting is paused: {}", current);
+        }
+    }
+
+    @Override
+    public void resume() {
+        ServerRun current = run;
+        if (current != null && isRunning()) {
+            current.accept();
+            LOG.info("accepting is resumed: {}", current);
+        }
+    }
+
+    @Override
+    public boolean isResponsive(Duration within) throws InterruptedException {
+        Objects.requireNonNull(within, "within");
+        ServerRun current = run;
+        return current != null && isRunning() && current.isResponsive(within);
+    }
+
+    @Override
     public ServerState state() {
         return state;
     }

@@ -129,6 +129,10 @@ public record ServerConfiguration(
             errors.add("endpoint=" + name + " port=" + endpoint.port()
                     + " is not within 0 to 65535; pass the port to listen on, or 0 for any free one");
         }
+        if (endpoint.descriptor() < EndpointConfiguration.NO_DESCRIPTOR) {
+            errors.add("endpoint=" + name + " descriptor=" + endpoint.descriptor()
+                    + " < 0; pass the descriptor of a listening socket to adopt, or remove the call");
+        }
         if (endpoint.backlog() < 1) {
             errors.add("endpoint=" + name + " backlog=" + endpoint.backlog()
                     + " < 1; remove the call for the default or pass at least 1");

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * ServerConfiguration}, where every error is reported at once. Not for use after the lambda.
  */
 public final class ServerConfigurator {
-    private final List<EndpointConfiguration> endpoints = new ArrayList<>();
+    private final List<EndpointConfigurator> endpoints = new ArrayList<>();
     private String engine = Engines.DEFAULT;
     private int eventLoops = Runtime.getRuntime().availableProcessors();
     private int readBufferSize = ServerConfiguration.DEFAULT_READ_BUFFER;
@@ -40,7 +41,13 @@ public final class ServerConfigurator {
         Objects.requireNonNull(options, "options");
         EndpointConfigurator endpoint = new EndpointConfigurator(name);
         options.accept(endpoint);
-        endpoints.add(endpoint.freeze());
+        endpoints.add(endpoint);
+        return this;
+    }
+
+    /** Changes the endpoints added so far, each told by its name: for options that come from outside the program. */
+    public ServerConfigurator eachEndpoint(BiConsumer<? super String, ? super EndpointConfigurator> change) {
+        endpoints.forEach(endpoint -> change.accept(endpoint.name(), endpoint));
         return this;
     }
 
@@ -167,7 +174,7 @@ public final class ServerConfigurator {
 
     ServerConfiguration freeze() {
         return new ServerConfiguration(
-                endpoints,
+                endpoints.stream().map(EndpointConfigurator::freeze).toList(),
                 engine,
                 eventLoops,
                 readBufferSize,

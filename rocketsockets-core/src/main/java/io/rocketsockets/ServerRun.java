@@ -11,6 +11,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -58,6 +60,17 @@ final class ServerRun {
     /** Begins to accept; apart from opening, so that the first callbacks find a server that knows its run. */
     void accept() {
         acceptors.forEach(acceptor -> acceptor.loop().execute(acceptor::resume));
+    }
+
+    void pause() {
+        acceptors.forEach(acceptor -> acceptor.loop().execute(acceptor::pause));
+    }
+
+    /** Whether every loop comes round within the time: a message through its mailbox shows that it polls and works. */
+    boolean isResponsive(Duration within) throws InterruptedException {
+        CountDownLatch answers = new CountDownLatch(loops.size());
+        return loops.stream().allMatch(loop -> loop.execute(answers::countDown))
+                && answers.await(nanosOf(within), TimeUnit.NANOSECONDS);
     }
 
     private void openLoops(ServerConfiguration configuration) {
@@ -119,6 +132,8 @@ final class ServerRun {
         String remedy;
         if (message.contains("already in use")) {
             remedy = "stop the other process or use port 0";
+        } else if (endpoint.descriptor() != EndpointConfiguration.NO_DESCRIPTOR) {
+            remedy = "start the process with a listening socket as that descriptor, or remove adopt(..)";
         } else if (message.contains("ermission denied")) {
             remedy = "use a port above 1023 or grant CAP_NET_BIND_SERVICE";
         } else {

@@ -51,6 +51,23 @@ public interface SocketServer extends AutoCloseable {
      */
     ShutdownReport stop(Duration grace);
 
+    /**
+     * Leaves new connections in the backlog until {@link #resume()}; sockets that are open live on. Takes effect with the next
+     * turn of the loops. Nothing happens unless the server runs; a start accepts whatever was paused before.
+     */
+    void pause();
+
+    /** Accepts again after {@link #pause()}. */
+    void resume();
+
+    /**
+     * Whether every event loop has come round within the time, which shows that none is stuck in a callback or has ended;
+     * false when the server does not run. Returns as soon as it is known.
+     *
+     * @throws InterruptedException when the calling thread is interrupted meanwhile
+     */
+    boolean isResponsive(Duration within) throws InterruptedException;
+
     default boolean isRunning() {
         return state() == ServerState.RUNNING;
     }

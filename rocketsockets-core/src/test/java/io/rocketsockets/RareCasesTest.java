@@ -227,6 +227,7 @@ class RareCasesTest {
     }
 
     private static EndpointConfiguration endpoint(String name, String host) {
-        return new EndpointConfiguration(name, host, 1, 1, false, 0, false, null, Timeouts.DEFAULT);
+        return new EndpointConfiguration(
+                name, host, 1, EndpointConfiguration.NO_DESCRIPTOR, 1, false, 0, false, null, Timeouts.DEFAULT);
     }
 }

@@ -4,6 +4,7 @@ import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
 import java.time.Duration;
@@ -27,6 +28,26 @@ class ServerConfigurationTest {
         Golden.assertMessage(message, refused(options).getMessage());
     }
 
+    @Test
+    void optionsFromOutsideChangeEveryEndpointByItsName() {
+        ServerConfiguration configuration = ServerConfiguration.of(x -> x.addEndpoint("a", e -> e.port(1))
+                .addEndpoint("b", e -> e.port(2).backlog(3))
+                .eachEndpoint(
+                        (name, endpoint) -> endpoint.bindTo(name + ".example").port(name.equals("b") ? 4 : 1)));
+        assertThat(configuration.endpoints())
+                .extracting(EndpointConfiguration::host, EndpointConfiguration::port, EndpointConfiguration::backlog)
+                .containsExactly(tuple("a.example", 1, EndpointConfigurator.DEFAULT_BACKLOG), tuple("b.example", 4, 3));
+    }
+
+    @Test
+    void aNegativeDescriptorIsNone() {
+        assertThat(ServerConfiguration.of(x -> x.addEndpoint("a", e -> e.adopt(-1))))
+                .isEqualTo(ServerConfiguration.of(x -> x.addEndpoint("a", e -> {})));
+        assertThatThrownBy(() -> ServerConfiguration.of(x -> x.addEndpoint("a", e -> e.adopt(-2))))
+                .hasMessageContaining(
+                        "endpoint=a descriptor=-2 < 0; pass the descriptor of a listening socket to adopt, or remove the call");
+    }
+
     private static ServerConfigurator valid(ServerConfigurator x) {
         return x.useDefaultEndpoint();
     }
@@ -39,6 +60,7 @@ class ServerConfigurationTest {
                         "default",
                         EndpointConfiguration.ALL_INTERFACES,
                         8998,
+                        EndpointConfiguration.NO_DESCRIPTOR,
                         4096,
                         false,
                         0,
@@ -103,6 +125,7 @@ class ServerConfigurationTest {
                         "a",
                         "localhost",
                         2,
+                        EndpointConfiguration.NO_DESCRIPTOR,
                         2,
                         false,
                         2,

@@ -742,6 +742,85 @@ abstract class StartStopContract extends EngineContract {
         }
     }
 
+    // ---- Pausing ----
+
+    @Test
+    void a16_whilePausedNothingIsAcceptedAndNothingIsLost() throws Exception {
+        TestServer server = serve(2, echo());
+        Client before = server.connect();
+        assertThat(before.exchange("before")).isEqualTo("before");
+        server.server.pause();
+        assertThat(server.server.isResponsive(Duration.ofSeconds(20))).isTrue(); // so every loop has paused
+        Client meanwhile = server.connect();
+        meanwhile.send("meanwhile");
+        assertThat(before.exchange("still here")).isEqualTo("still here");
+        assertThat(server.server.stats().accepted()).isEqualTo(1);
+        server.server.resume();
+        assertThat(meanwhile.receive("meanwhile".length())).isEqualTo("meanwhile");
+        assertThat(server.server.stats().accepted()).isEqualTo(2);
+    }
+
+    @Test
+    void a16_whoWaitsForRoomStillWaitsWhilePaused() throws Exception {
+        TestServer server = server(x -> x.maxConnections(1)).start(echo());
+        Client first = server.connect();
+        assertThat(first.exchange("first")).isEqualTo("first");
+        Client second = server.connect();
+        second.send("second");
+        server.server.pause();
+        assertThat(server.server.isResponsive(Duration.ofSeconds(20))).isTrue();
+        first.close();
+        await().until(() -> server.server.stats().open() == 0);
+        assertThat(server.server.isResponsive(Duration.ofSeconds(20))).isTrue();
+        assertThat(server.server.stats().accepted()).isEqualTo(1);
+        server.server.resume();
+        assertThat(second.receive("second".length())).isEqualTo("second");
+    }
+
+    @Test
+    void a16_aServerThatWasPausedStopsAndStartsAccepting() throws Exception {
+        SocketServer server = createOn("127.0.0.1", 0);
+        server.pause();
+        server.resume();
+        server.start(echo());
+        server.pause();
+        server.stop();
+        server.start(echo());
+        assertEchoes(server.localAddress("default"));
+    }
+
+    // ---- Adopting ----
+
+    @Test
+    void a13_aDescriptorThatCannotBeAdoptedIsNamed() {
+        SocketServer server = create(x -> x.addEndpoint("default", e -> e.adopt(987_654)));
+        assertThat(startFailure(server))
+                .hasMessageStartingWith("cannot listen: endpoint=default descriptor=987654 ")
+                .hasMessageEndingWith(
+                        "; start the process with a listening socket as that descriptor, or remove adopt(..)");
+    }
+
+    // ---- Health ----
+
+    @Test
+    void aLoopThatIsStuckDoesNotRespondAndThenDoesAgain() throws Exception {
+        CountDownLatch goOn = new CountDownLatch(1);
+        CountDownLatch blocks = new CountDownLatch(1);
+        TestServer server = serve(2, socket -> {
+            blocks.countDown();
+            awaitUninterruptibly(goOn);
+            return bytes -> {};
+        });
+        assertThat(server.server.isResponsive(Duration.ofSeconds(20))).isTrue();
+        server.connect();
+        blocks.await();
+        assertThat(server.server.isResponsive(Duration.ofMillis(50))).isFalse();
+        goOn.countDown();
+        assertThat(server.server.isResponsive(Duration.ofSeconds(20))).isTrue();
+        server.server.stop();
+        assertThat(server.server.isResponsive(Duration.ZERO)).isFalse();
+    }
+
     @Test
     void a10_connectionsInTheBacklogAreClosedByStop() throws Exception {
         CountDownLatch goOn = new CountDownLatch(1);

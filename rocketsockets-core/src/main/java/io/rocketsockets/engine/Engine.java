@@ -8,6 +8,7 @@ public interface Engine extends AutoCloseable {
     /**
      * Binds, listens and reports each connection to the handler.
      *
+     * @param address to bind, or an {@link InheritedSocket}
      * @throws IOException when the address cannot be bound; nothing is left open
      */
     Listener listen(SocketAddress address, ListenOptions options, AcceptHandler handler) throws IOException;

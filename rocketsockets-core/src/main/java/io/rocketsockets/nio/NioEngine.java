@@ -129,7 +129,8 @@ final class NioEngine implements Engine {
         if (selector.isOpen()) {
             // The selector would leave them open, and closes the descriptors of those that are closed.
             for (SelectionKey key : selector.keys()) {
-                if (key.isValid()) { // else it is closed, or has moved to another engine
+                // Else it is closed, has moved to another engine, or is not ours to close.
+                if (key.isValid() && !(key.attachment() instanceof NioListener listener && listener.isInherited())) {
                     key.channel().close();
                 }
             }

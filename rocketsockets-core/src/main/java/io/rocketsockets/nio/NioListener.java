@@ -1,6 +1,7 @@
 package io.rocketsockets.nio;
 
 import io.rocketsockets.engine.AcceptHandler;
+import io.rocketsockets.engine.InheritedSocket;
 import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
 import java.io.IOException;
@@ -37,16 +38,19 @@ final class NioListener implements Listener, NioEngine.Ready {
     private final SocketAddress localAddress;
     private final AcceptedOptions options;
     private final AcceptHandler handler;
+    private final boolean inherited;
 
     private NioListener(
             NioEngine engine,
             ServerSocketChannel channel,
             Selector selector,
             ListenOptions options,
-            AcceptHandler handler)
+            AcceptHandler handler,
+            boolean inherited)
             throws IOException {
         this.engine = engine;
         this.channel = channel;
+        this.inherited = inherited;
         this.localAddress = channel.getLocalAddress();
         this.handler = handler;
         channel.configureBlocking(false);
@@ -57,15 +61,28 @@ final class NioListener implements Listener, NioEngine.Ready {
     static NioListener open(
             NioEngine engine, Selector selector, SocketAddress address, ListenOptions options, AcceptHandler handler)
             throws IOException {
+        if (address instanceof InheritedSocket inherited) {
+            return new NioListener(engine, channelOf(inherited), selector, options, handler, true);
+        }
         ServerSocketChannel channel = openFor(address);
         try {
             bind(channel, address, options.backlog());
-            return new NioListener(engine, channel, selector, options, handler);
+            return new NioListener(engine, channel, selector, options, handler, false);
         } catch (Throwable failure) {
             try (channel) {
                 throw failure;
             }
         }
+    }
+
+    private static ServerSocketChannel channelOf(InheritedSocket inherited) throws IOException {
+        if (inherited.descriptor() != 0) {
+            throw new IOException("the JDK adopts descriptor 0 only");
+        }
+        if (System.inheritedChannel() instanceof ServerSocketChannel channel) {
+            return channel;
+        }
+        throw new IOException("it is not a listening socket");
     }
 
     /** Where there is no IPv6, its wildcard means that of IPv4. */
@@ -84,6 +101,11 @@ final class NioListener implements Listener, NioEngine.Ready {
     private static ServerSocketChannel openFor(SocketAddress address) throws IOException {
         boolean ipv4 = address instanceof InetSocketAddress inet && inet.getAddress() instanceof Inet4Address;
         return ipv4 ? ServerSocketChannel.open(StandardProtocolFamily.INET) : ServerSocketChannel.open();
+    }
+
+    /** The JDK closes it together with stdout and stderr, so it is left open until the process ends. */
+    boolean isInherited() {
+        return inherited;
     }
 
     @Override
@@ -176,7 +198,11 @@ final class NioListener implements Listener, NioEngine.Ready {
     @Override
     public void close() {
         try {
-            channel.close();
+            if (inherited) {
+                key.cancel();
+            } else {
+                channel.close();
+            }
             // The descriptor of a registered channel is closed by the selector that it is registered with.
             key.selector().selectNow(event -> {});
         } catch (IOException failure) {
