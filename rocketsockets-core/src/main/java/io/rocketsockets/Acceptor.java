@@ -56,7 +56,7 @@ final class Acceptor implements AcceptHandler {
     static Acceptor open(EndpointConfiguration endpoint, EventLoop loop, LoadBalancer balancer, Connections connections)
             throws IOException {
         Acceptor acceptor = new Acceptor(endpoint, loop, balancer, connections);
-        ListenOptions options = new ListenOptions(endpoint.backlog(), endpoint.keepAlive());
+        ListenOptions options = new ListenOptions(endpoint.backlog(), endpoint.keepAlive(), endpoint.userTimeout());
         acceptor.listener = loop.engine.listen(addressOf(endpoint), options, acceptor);
         return acceptor;
     }

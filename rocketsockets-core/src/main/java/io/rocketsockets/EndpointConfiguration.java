@@ -1,6 +1,7 @@
 package io.rocketsockets;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
+import java.time.Duration;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param maxConnections open at once, 0 for no limit
  * @param halfClose whether a socket stays open when its peer has ended its side
  * @param keepAlive the kernel's probes to silent peers, null for none
+ * @param userTimeout how long sent bytes may stay unacknowledged, zero for what the system does
  * @param timeouts what its sockets begin with
  */
 public record EndpointConfiguration(
@@ -28,6 +30,7 @@ public record EndpointConfiguration(
         int maxConnections,
         boolean halfClose,
         @Nullable KeepAlive keepAlive,
+        Duration userTimeout,
         Timeouts timeouts) {
     /** The {@code host} of an endpoint that listens on every interface. */
     public static final String ALL_INTERFACES = "*";
@@ -38,6 +41,7 @@ public record EndpointConfiguration(
     public EndpointConfiguration {
         name = String.valueOf(name);
         host = String.valueOf(host);
+        Objects.requireNonNull(userTimeout, "userTimeout");
         Objects.requireNonNull(timeouts, "timeouts");
     }
 

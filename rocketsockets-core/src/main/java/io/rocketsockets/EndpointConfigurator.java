@@ -22,6 +22,7 @@ public final class EndpointConfigurator {
     private int maxConnections;
     private boolean halfClose;
     private @Nullable KeepAlive keepAlive;
+    private Duration userTimeout = Duration.ZERO;
     private Timeouts timeouts = Timeouts.DEFAULT;
 
     EndpointConfigurator(String name) {
@@ -96,6 +97,17 @@ public final class EndpointConfigurator {
         return this;
     }
 
+    /**
+     * Lets the kernel give up a peer that has not acknowledged what was sent to it for so long (TCP_USER_TIMEOUT): the
+     * connection ends with {@link CloseReason#PEER_UNREACHABLE}. In whole milliseconds; by default, and with {@link
+     * Duration#ZERO}, the system's retransmissions decide, some 15 minutes on Linux. Only a native engine can set it: with
+     * {@code nio} the start fails.
+     */
+    public EndpointConfigurator userTimeout(Duration time) {
+        userTimeout = time;
+        return this;
+    }
+
     /** Changes how long sockets may keep the server waiting: {@code timeouts(t -> t.idle(Duration.ofMinutes(5)))}. */
     public EndpointConfigurator timeouts(UnaryOperator<Timeouts> change) {
         timeouts = Objects.requireNonNull(change.apply(timeouts), "timeouts");
@@ -104,6 +116,16 @@ public final class EndpointConfigurator {
 
     EndpointConfiguration freeze() {
         return new EndpointConfiguration(
-                name, host, port, descriptor, backlog, secure, maxConnections, halfClose, keepAlive, timeouts);
+                name,
+                host,
+                port,
+                descriptor,
+                backlog,
+                secure,
+                maxConnections,
+                halfClose,
+                keepAlive,
+                userTimeout,
+                timeouts);
     }
 }

@@ -60,6 +60,10 @@ public record ServerConfiguration(
     private static final int LONGEST_KEEP_ALIVE_SECONDS = 32_767;
     private static final int MOST_KEEP_ALIVE_PROBES = 127;
 
+    // An int of milliseconds: tcp(7).
+    private static final Duration SHORTEST_USER_TIMEOUT = Duration.ofMillis(1);
+    private static final Duration LONGEST_USER_TIMEOUT = Duration.ofMillis(Integer.MAX_VALUE);
+
     /** @throws ServerConfigurationException with every rule that is broken */
     public ServerConfiguration {
         endpoints = List.copyOf(endpoints);
@@ -139,6 +143,7 @@ public record ServerConfiguration(
         }
         ConnectionLimits.notNegative("endpoint=" + name + " maxConnections", endpoint.maxConnections(), errors);
         check(name, endpoint.keepAlive(), errors);
+        checkUserTimeout(name, endpoint.userTimeout(), errors);
         endpoint.timeouts().errors().forEach(error -> errors.add("endpoint=" + name + " " + error));
         if (endpoint.secure()) {
             errors.add("endpoint=" + name + " secureSockets=true but this version has no TLS;"
@@ -157,6 +162,13 @@ public record ServerConfiguration(
             errors.add("endpoint=" + name + " keepAlive: idle=" + keepAlive.idle() + " interval=" + keepAlive.interval()
                     + " probes=" + keepAlive.probes() + " is outside what the kernel takes; pass times of 1 s to "
                     + LONGEST_KEEP_ALIVE_SECONDS + " s and 1 to " + MOST_KEEP_ALIVE_PROBES + " probes");
+        }
+    }
+
+    private static void checkUserTimeout(String name, Duration time, List<String> errors) {
+        if (!time.isZero() && (time.compareTo(SHORTEST_USER_TIMEOUT) < 0 || time.compareTo(LONGEST_USER_TIMEOUT) > 0)) {
+            errors.add("endpoint=" + name + " userTimeout=" + time + " is not within " + SHORTEST_USER_TIMEOUT + " to "
+                    + LONGEST_USER_TIMEOUT + "; pass a time that the kernel takes, or Duration.ZERO for none");
         }
     }
 

@@ -128,6 +128,9 @@ final class ServerRun {
     }
 
     private static ServerStartException cannotListen(EndpointConfiguration endpoint, Throwable cause) {
+        if (cause instanceof UnsupportedOperationException) { // the engine knows the remedy
+            return new ServerStartException("cannot listen: " + endpoint + " " + cause.getMessage(), cause);
+        }
         String message = cause instanceof UnknownHostException ? "unknown host" : String.valueOf(cause.getMessage());
         String remedy;
         if (message.contains("already in use")) {

@@ -410,6 +410,19 @@ abstract class AdmissionContract extends EngineContract {
         assertThat(sockets(ss, without)).contains("ESTAB").doesNotContain("keepalive");
     }
 
+    @Test
+    void b13_aUserTimeoutIsSetOrTheStartSaysWhoCanSetIt() throws Exception {
+        TestServer server = server(x -> {}, e -> e.userTimeout(Duration.ofSeconds(30)));
+        try {
+            server.start(echo());
+        } catch (ServerStartException refusal) {
+            Golden.assertMessage("user-timeout-" + engine(), refusal.getMessage());
+            assertThat(server.server.state()).isEqualTo(ServerState.STOPPED);
+            return;
+        }
+        assertThat(server.connect().exchange("x")).isEqualTo("x");
+    }
+
     private static String sockets(Path ss, TestServer server) throws Exception {
         int port = ((InetSocketAddress) server.address()).getPort();
         Process process = new ProcessBuilder(ss.toString(), "-tino", "sport", "=", ":" + port)

@@ -3,6 +3,7 @@ package io.rocketsockets;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.abort;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -328,6 +329,23 @@ abstract class NetworkContract extends EngineContract {
         finish(echoes(client, 1000));
         path.fault("reject with icmp type host-unreachable");
         assertThat(book(client).awaitClosed()).isEqualTo(CloseReason.PEER_UNREACHABLE);
+        onlyTheCanaryIsLeft();
+    }
+
+    /** Its idle connection is not ended by it, one that waits for an acknowledgement is. */
+    @Test
+    void e6_aPeerThatAcknowledgesNothingIsGivenUpAfterTheUserTimeout() throws Exception {
+        try {
+            serveOnABadPath(e -> e.userTimeout(TIMEOUT), echo());
+        } catch (ServerStartException refusal) {
+            abort("skipped: " + refusal.getMessage());
+        }
+        Client client = connect();
+        finish(echoes(client, 1000));
+        Ledger.Book book = book(client);
+        path.fault("drop");
+        book.socket.write(bytes("lost"));
+        assertThat(book.awaitClosed()).isEqualTo(CloseReason.PEER_UNREACHABLE);
         onlyTheCanaryIsLeft();
     }
 

@@ -228,6 +228,16 @@ class RareCasesTest {
 
     private static EndpointConfiguration endpoint(String name, String host) {
         return new EndpointConfiguration(
-                name, host, 1, EndpointConfiguration.NO_DESCRIPTOR, 1, false, 0, false, null, Timeouts.DEFAULT);
+                name,
+                host,
+                1,
+                EndpointConfiguration.NO_DESCRIPTOR,
+                1,
+                false,
+                0,
+                false,
+                null,
+                Duration.ZERO,
+                Timeouts.DEFAULT);
     }
 }

@@ -66,6 +66,7 @@ class ServerConfigurationTest {
                         0,
                         false,
                         null,
+                        Duration.ZERO,
                         Timeouts.DEFAULT));
         assertThat(configuration.eventLoops()).isEqualTo(Runtime.getRuntime().availableProcessors());
         assertThat(configuration.engine()).isEqualTo("nio");
@@ -95,6 +96,8 @@ class ServerConfigurationTest {
                                 .halfClose()
                                 .keepAlive(ofSeconds(1), ofSeconds(1), 1)
                                 .keepAlive(ofSeconds(2), ofSeconds(3), 4)
+                                .userTimeout(ofSeconds(5))
+                                .userTimeout(ofSeconds(6))
                                 .timeouts(t -> t.idle(ofSeconds(1)).read(ofSeconds(2)))
                                 .timeouts(t -> t.idle(ofSeconds(3))))
                 .eventLoops(9)
@@ -131,6 +134,7 @@ class ServerConfigurationTest {
                         2,
                         true,
                         new KeepAlive(ofSeconds(2), ofSeconds(3), 4),
+                        ofSeconds(6),
                         Timeouts.DEFAULT.idle(ofSeconds(3)).read(ofSeconds(2))));
         assertThat(configuration)
                 .isEqualTo(new ServerConfiguration(
@@ -242,6 +246,28 @@ class ServerConfigurationTest {
         assertThat(refusal.errors()).hasSize(11);
         Golden.assertMessage("every-error", refusal.getMessage());
         assertThatThrownBy(() -> refusal.errors().clear()).isInstanceOf(UnsupportedOperationException.class);
+    }
+
+    @Test
+    void a14_theUserTimeoutIsWhatTheKernelTakes() {
+        assertThat(userTimeout(Duration.ZERO)).isZero();
+        assertThat(userTimeout(Duration.ofMillis(1))).isEqualTo(Duration.ofMillis(1));
+        assertThat(userTimeout(Duration.ofMillis(Integer.MAX_VALUE))).hasMillis(Integer.MAX_VALUE);
+        for (Duration outside :
+                List.of(Duration.ofMillis(-1), Duration.ofNanos(999_999), Duration.ofMillis(Integer.MAX_VALUE + 1L))) {
+            assertThat(refused(x -> x.addEndpoint("a", e -> e.userTimeout(outside)))
+                            .errors())
+                    .singleElement()
+                    .asString()
+                    .contains("endpoint=a userTimeout=" + outside + " is not within");
+        }
+    }
+
+    private static Duration userTimeout(Duration time) {
+        return ServerConfiguration.of(x -> x.addEndpoint("a", e -> e.userTimeout(time)))
+                .endpoints()
+                .get(0)
+                .userTimeout();
     }
 
     @Test

@@ -10,6 +10,8 @@ public interface Engine extends AutoCloseable {
      *
      * @param address to bind, or an {@link InheritedSocket}
      * @throws IOException when the address cannot be bound; nothing is left open
+     * @throws UnsupportedOperationException when this engine cannot do what an option asks for; the message names option,
+     *     value, reason and remedy, and nothing is left open
      */
     Listener listen(SocketAddress address, ListenOptions options, AcceptHandler handler) throws IOException;
 

@@ -8,8 +8,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param backlog connections that wait to be accepted
  * @param keepAlive null for none
+ * @param userTimeout how long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT, tcp(7)), in whole milliseconds; zero
+ *     for what the system does
  */
-public record ListenOptions(int backlog, @Nullable KeepAlive keepAlive) {
+public record ListenOptions(int backlog, @Nullable KeepAlive keepAlive, Duration userTimeout) {
     /**
      * Probes to a silent peer, after which the kernel gives it up.
      *

@@ -15,8 +15,13 @@ import org.jspecify.annotations.Nullable;
 final class AcceptedOptions {
     private final Map<SocketOption<?>, Object> values = new LinkedHashMap<>();
 
-    /** @throws IOException when this machine or JDK cannot set one of them */
+    /** @throws UnsupportedOperationException when this JDK cannot set one of them */
     AcceptedOptions(ListenOptions options) throws IOException {
+        if (!options.userTimeout().isZero()) {
+            throw new UnsupportedOperationException("userTimeout=" + options.userTimeout()
+                    + " cannot be set with engine=nio, since the JDK does not know TCP_USER_TIMEOUT; use a native engine"
+                    + " (epoll, io_uring), or keepAlive and timeouts.write");
+        }
         values.put(StandardSocketOptions.TCP_NODELAY, true);
         KeepAlive keepAlive = options.keepAlive();
         if (keepAlive != null) {
@@ -33,13 +38,14 @@ final class AcceptedOptions {
     }
 
     /** By name, since the JDK keeps these in a module that need not be there. */
-    private static SocketOption<?> named(String name, Set<SocketOption<?>> supported) throws IOException {
+    private static SocketOption<?> named(String name, Set<SocketOption<?>> supported) {
         for (SocketOption<?> option : supported) {
             if (option.name().equals(name)) {
                 return option;
             }
         }
-        throw new IOException("this JDK cannot set " + name + "; add the module jdk.net or remove keepAlive");
+        throw new UnsupportedOperationException(
+                "keepAlive: this JDK cannot set " + name + "; add the module jdk.net or remove keepAlive");
     }
 
     void apply(SocketChannel accepted) throws IOException {
