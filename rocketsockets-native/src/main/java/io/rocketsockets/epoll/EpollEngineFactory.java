@@ -1,0 +1,23 @@
+package io.rocketsockets.epoll;
+
+import io.rocketsockets.engine.Engine;
+import io.rocketsockets.engine.EngineFactory;
+import io.rocketsockets.linux.Capabilities;
+import java.io.IOException;
+
+/** Opens {@code epoll} engines. */
+public final class EpollEngineFactory implements EngineFactory {
+    /** Called by the service loader. */
+    public EpollEngineFactory() {}
+
+    @Override
+    public String name() {
+        return "epoll";
+    }
+
+    @Override
+    public Engine open(int readBufferBytes) throws IOException {
+        throw new IOException(
+                "no engine epoll: " + Capabilities.ofThisMachine().epoll().orElse("not yet in this version"));
+    }
+}

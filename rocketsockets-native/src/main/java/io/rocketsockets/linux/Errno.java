@@ -1,0 +1,72 @@
+package io.rocketsockets.linux;
+
+import io.rocketsockets.engine.TransportException;
+import io.rocketsockets.engine.TransportException.Kind;
+import java.io.IOException;
+import java.net.BindException;
+
+/** What the kernel says when it refuses: {@code asm-generic/errno-base.h} and {@code asm-generic/errno.h}. */
+public final class Errno {
+    public static final int EPERM = 1;
+    public static final int EINTR = 4;
+    public static final int EAGAIN = 11;
+    public static final int ENOMEM = 12;
+    public static final int EACCES = 13;
+    public static final int EBUSY = 16;
+    public static final int EINVAL = 22;
+    public static final int ENFILE = 23;
+    public static final int EMFILE = 24;
+    public static final int EPIPE = 32;
+    public static final int ENOSYS = 38;
+    public static final int ETIME = 62;
+    public static final int EBADR = 53;
+    public static final int EBADFD = 77;
+    public static final int EADDRINUSE = 98;
+    public static final int EADDRNOTAVAIL = 99;
+    public static final int ENETDOWN = 100;
+    public static final int ENETUNREACH = 101;
+    public static final int ECONNABORTED = 103;
+    public static final int ECONNRESET = 104;
+    public static final int ENOBUFS = 105;
+    public static final int ENOTCONN = 107;
+    public static final int ETIMEDOUT = 110;
+    public static final int EHOSTDOWN = 112;
+    public static final int EHOSTUNREACH = 113;
+    public static final int EINPROGRESS = 115;
+    public static final int ECANCELED = 125;
+
+    private Errno() {}
+
+    /**
+     * What a call that returned less than 0 means.
+     *
+     * @param failed what failed, with the values it was given
+     * @param result {@code -errno}
+     */
+    public static IOException exception(String failed, long result) {
+        int errno = (int) -result;
+        String message = failed + ": " + Libc.strerror(errno) + " (errno=" + errno + ")";
+        return switch (errno) {
+            case EADDRINUSE, EADDRNOTAVAIL, EACCES -> new BindException(message);
+            default -> new IOException(message);
+        };
+    }
+
+    /** The same, of a call on one connection. */
+    public static TransportException transportException(String failed, long result) {
+        Kind kind = switch ((int) -result) {
+            case ECONNRESET, EPIPE, ECONNABORTED, ENOTCONN -> Kind.RESET;
+            case ETIMEDOUT, EHOSTUNREACH, EHOSTDOWN, ENETUNREACH, ENETDOWN -> Kind.UNREACHABLE;
+            default -> Kind.OTHER;
+        };
+        return new TransportException(kind, exception(failed, result));
+    }
+
+    /** The system has nothing left to accept a connection with, for a while. */
+    public static boolean isExhausted(long result) {
+        return switch ((int) -result) {
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM -> true;
+            default -> false;
+        };
+    }
+}

@@ -1,0 +1,318 @@
+package io.rocketsockets.linux;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+
+/**
+ * The C library: one method and one method handle for each of its functions that the engines call. Every result below 0 is
+ * {@code -errno}, as the kernel itself would say it; nothing here throws for it.
+ *
+ * <p><b>Threading:</b> an instance holds the memory that {@code errno} is read through, so one thread at a time uses it.
+ * <p><b>Memory:</b> what a segment argument points to must stay allocated for the time of the call.
+ */
+public final class Libc {
+    private static final Linker LINKER = Linker.nativeLinker();
+
+    private static final StructLayout CALL_STATE = Linker.Option.captureStateLayout();
+    private static final VarHandle ERRNO = CALL_STATE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
+
+    private static final MethodHandle SOCKET = intCall("socket", JAVA_INT, JAVA_INT, JAVA_INT);
+    private static final MethodHandle BIND = intCall("bind", JAVA_INT, ADDRESS, JAVA_INT);
+    private static final MethodHandle LISTEN = intCall("listen", JAVA_INT, JAVA_INT);
+    private static final MethodHandle CONNECT = intCall("connect", JAVA_INT, ADDRESS, JAVA_INT);
+    private static final MethodHandle ACCEPT4 = intCall("accept4", JAVA_INT, ADDRESS, ADDRESS, JAVA_INT);
+    private static final MethodHandle GETSOCKNAME = intCall("getsockname", JAVA_INT, ADDRESS, ADDRESS);
+    private static final MethodHandle GETPEERNAME = intCall("getpeername", JAVA_INT, ADDRESS, ADDRESS);
+    private static final MethodHandle SETSOCKOPT =
+            intCall("setsockopt", JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT);
+    private static final MethodHandle SHUTDOWN = intCall("shutdown", JAVA_INT, JAVA_INT);
+    private static final MethodHandle CLOSE = intCall("close", JAVA_INT);
+
+    private static final MethodHandle READ = longCall("read", JAVA_INT, ADDRESS, JAVA_LONG);
+    private static final MethodHandle WRITE = longCall("write", JAVA_INT, ADDRESS, JAVA_LONG);
+    private static final MethodHandle RECV = longCall("recv", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle SEND = longCall("send", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle SENDMSG = longCall("sendmsg", JAVA_INT, ADDRESS, JAVA_INT);
+
+    private static final MethodHandle EPOLL_CREATE1 = intCall("epoll_create1", JAVA_INT);
+    private static final MethodHandle EPOLL_CTL = intCall("epoll_ctl", JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
+    private static final MethodHandle EPOLL_WAIT = intCall("epoll_wait", JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
+    private static final MethodHandle EVENTFD = intCall("eventfd", JAVA_INT, JAVA_INT);
+
+    private static final MethodHandle MMAP =
+            longCall("mmap", ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
+    private static final MethodHandle MUNMAP = intCall("munmap", ADDRESS, JAVA_LONG);
+    private static final MethodHandle SYSCALL = syscall();
+    private static final MethodHandle STRERROR = strerror();
+
+    private final MemorySegment callState = Arena.ofAuto().allocate(CALL_STATE);
+
+    private static MethodHandle intCall(String name, MemoryLayout... arguments) {
+        return link(name, FunctionDescriptor.of(JAVA_INT, arguments), Linker.Option.captureCallState("errno"));
+    }
+
+    private static MethodHandle longCall(String name, MemoryLayout... arguments) {
+        return link(name, FunctionDescriptor.of(JAVA_LONG, arguments), Linker.Option.captureCallState("errno"));
+    }
+
+    private static MethodHandle syscall() {
+        MemoryLayout[] arguments = new MemoryLayout[7];
+        Arrays.fill(arguments, JAVA_LONG);
+        return link(
+                "syscall",
+                FunctionDescriptor.of(JAVA_LONG, arguments),
+                Linker.Option.captureCallState("errno"),
+                Linker.Option.firstVariadicArg(1));
+    }
+
+    private static MethodHandle strerror() {
+        return link("strerror", FunctionDescriptor.of(ADDRESS, JAVA_INT));
+    }
+
+    @SuppressWarnings("restricted")
+    private static MethodHandle link(String name, FunctionDescriptor descriptor, Linker.Option... options) {
+        MemorySegment function = LINKER.defaultLookup()
+                .find(name)
+                .orElseThrow(() -> new UnsatisfiedLinkError("the C library has no " + name));
+        return LINKER.downcallHandle(function, descriptor, options);
+    }
+    /** @return a descriptor */
+    public int socket(int domain, int type, int protocol) {
+        try {
+            return result((int) SOCKET.invokeExact(callState, domain, type, protocol));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    public int bind(int fd, MemorySegment address, int addressBytes) {
+        try {
+            return result((int) BIND.invokeExact(callState, fd, address, addressBytes));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    public int listen(int fd, int backlog) {
+        try {
+            return result((int) LISTEN.invokeExact(callState, fd, backlog));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    public int connect(int fd, MemorySegment address, int addressBytes) {
+        try {
+            return result((int) CONNECT.invokeExact(callState, fd, address, addressBytes));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** @return a descriptor */
+    public int accept4(int fd, MemorySegment address, MemorySegment addressBytes, int flags) {
+        try {
+            return result((int) ACCEPT4.invokeExact(callState, fd, address, addressBytes, flags));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    public int getsockname(int fd, MemorySegment address, MemorySegment addressBytes) {
+        try {
+            return result((int) GETSOCKNAME.invokeExact(callState, fd, address, addressBytes));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    public int getpeername(int fd, MemorySegment address, MemorySegment addressBytes) {
+        try {
+            return result((int) GETPEERNAME.invokeExact(callState, fd, address, addressBytes));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    public int setsockopt(int fd, int level, int option, MemorySegment value, int valueBytes) {
+        try {
+            return result((int) SETSOCKOPT.invokeExact(callState, fd, level, option, value, valueBytes));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    public int shutdown(int fd, int how) {
+        try {
+            return result((int) SHUTDOWN.invokeExact(callState, fd, how));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    public int close(int fd) {
+        try {
+            return result((int) CLOSE.invokeExact(callState, fd));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** @return bytes read */
+    public long read(int fd, MemorySegment bytes, long count) {
+        try {
+            return result((long) READ.invokeExact(callState, fd, bytes, count));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** @return bytes taken */
+    public long write(int fd, MemorySegment bytes, long count) {
+        try {
+            return result((long) WRITE.invokeExact(callState, fd, bytes, count));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** @return bytes read; 0 is the end */
+    public long recv(int fd, MemorySegment bytes, long count, int flags) {
+        try {
+            return result((long) RECV.invokeExact(callState, fd, bytes, count, flags));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** @return bytes taken */
+    public long send(int fd, MemorySegment bytes, long count, int flags) {
+        try {
+            return result((long) SEND.invokeExact(callState, fd, bytes, count, flags));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** @return bytes taken */
+    public long sendmsg(int fd, MemorySegment message, int flags) {
+        try {
+            return result((long) SENDMSG.invokeExact(callState, fd, message, flags));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** @return a descriptor */
+    public int epollCreate1(int flags) {
+        try {
+            return result((int) EPOLL_CREATE1.invokeExact(callState, flags));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    public int epollCtl(int epfd, int operation, int fd, MemorySegment event) {
+        try {
+            return result((int) EPOLL_CTL.invokeExact(callState, epfd, operation, fd, event));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** @return events found */
+    public int epollWait(int epfd, MemorySegment events, int count, int timeoutMillis) {
+        try {
+            return result((int) EPOLL_WAIT.invokeExact(callState, epfd, events, count, timeoutMillis));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** @return a descriptor */
+    public int eventfd(int initial, int flags) {
+        try {
+            return result((int) EVENTFD.invokeExact(callState, initial, flags));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /**
+     * Maps memory; the segment is not bounded in time: it is the caller's until {@link #munmap}.
+     *
+     * @return a segment of that size, or {@link MemorySegment#NULL}, and then {@link #errno} tells why
+     */
+    @SuppressWarnings("restricted")
+    public MemorySegment mmap(long bytes, int protection, int flags, int fd, long offset) {
+        try {
+            long address = (long) MMAP.invokeExact(callState, MemorySegment.NULL, bytes, protection, flags, fd, offset);
+            return address == -1
+                    ? MemorySegment.NULL
+                    : MemorySegment.ofAddress(address).reinterpret(bytes);
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    public int munmap(MemorySegment mapped) {
+        try {
+            return result((int) MUNMAP.invokeExact(callState, mapped, mapped.byteSize()));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** A call that the C library has no function for. */
+    public long syscall(long number, long a, long b, long c, long d, long e, long f) {
+        try {
+            return result((long) SYSCALL.invokeExact(callState, number, a, b, c, d, e, f));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** Of the last call that failed. */
+    public int errno() {
+        return (int) ERRNO.get(callState, 0L);
+    }
+
+    private int result(int returned) {
+        return returned == -1 ? -errno() : returned;
+    }
+
+    private long result(long returned) {
+        return returned == -1 ? -errno() : returned;
+    }
+
+    /** The C library's words for an error, such as {@code Connection reset by peer}. */
+    @SuppressWarnings("restricted")
+    static String strerror(int errno) {
+        try {
+            return ((MemorySegment) STRERROR.invokeExact(errno))
+                    .reinterpret(256)
+                    .getString(0);
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** Functions of C throw nothing; what a handle may declare is an error of this class. */
+    private static RuntimeException notThrown(Throwable fault) {
+        if (fault instanceof Error error) {
+            throw error;
+        }
+        return new IllegalStateException("a call into the C library threw", fault);
+    }
+}

@@ -1,0 +1,73 @@
+package io.rocketsockets.linux;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteOrder;
+
+/** {@code struct sockaddr_in} and {@code sockaddr_in6} of {@code netinet/in.h}, to and from Java's addresses. */
+public final class SocketAddresses {
+    /** {@code sizeof(struct sockaddr_in6)}: room for either. */
+    public static final int BYTES = 28;
+
+    /** {@code sizeof(struct sockaddr_in)}. */
+    private static final int IPV4_BYTES = 16;
+
+    public static final int AF_INET = 2;
+    public static final int AF_INET6 = 10;
+
+    private static final ValueLayout.OfShort PORT = JAVA_SHORT.withOrder(ByteOrder.BIG_ENDIAN);
+
+    // Offsets: family, port (both structs); then address (v4) or flow, address, scope (v6).
+    private static final int PORT_AT = 2;
+    private static final int IPV4_ADDRESS_AT = 4;
+    private static final int IPV6_ADDRESS_AT = 8;
+    private static final int IPV6_SCOPE_AT = 24;
+
+    private SocketAddresses() {}
+
+    /** The family that a socket for this address is opened in: IPv6's wildcard listens to both. */
+    public static int familyOf(InetSocketAddress address) {
+        return address.getAddress() instanceof Inet6Address ? AF_INET6 : AF_INET;
+    }
+
+    /** @return how many bytes it takes */
+    public static int write(InetSocketAddress address, MemorySegment to) {
+        to.asSlice(0, BYTES).fill((byte) 0);
+        to.set(JAVA_SHORT, 0, (short) familyOf(address));
+        to.set(PORT, PORT_AT, (short) address.getPort());
+        byte[] bytes = address.getAddress().getAddress();
+        if (address.getAddress() instanceof Inet6Address ipv6) {
+            MemorySegment.copy(bytes, 0, to, JAVA_BYTE, IPV6_ADDRESS_AT, bytes.length);
+            to.set(JAVA_INT, IPV6_SCOPE_AT, ipv6.getScopeId());
+            return BYTES;
+        }
+        MemorySegment.copy(bytes, 0, to, JAVA_BYTE, IPV4_ADDRESS_AT, bytes.length);
+        return IPV4_BYTES;
+    }
+
+    /** An IPv4 peer of an IPv6 socket gets its IPv4 address, as Java has it everywhere. */
+    public static InetSocketAddress read(MemorySegment from) {
+        boolean isIpv6 = from.get(JAVA_SHORT, 0) == AF_INET6;
+        byte[] bytes = new byte[isIpv6 ? 16 : 4];
+        MemorySegment.copy(from, JAVA_BYTE, isIpv6 ? IPV6_ADDRESS_AT : IPV4_ADDRESS_AT, bytes, 0, bytes.length);
+        int port = Short.toUnsignedInt(from.get(PORT, PORT_AT));
+        try {
+            InetAddress address = InetAddress.getByAddress(bytes);
+            int scope = isIpv6 ? from.get(JAVA_INT, IPV6_SCOPE_AT) : 0;
+            if (scope != 0) {
+                address = Inet6Address.getByAddress(null, bytes, scope);
+            }
+            return new InetSocketAddress(address, port);
+        } catch (UnknownHostException impossible) {
+            throw new AssertionError("4 and 16 bytes are an address", impossible);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+package io.rocketsockets.linux;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.rocketsockets.engine.TransportException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.net.BindException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The door: results, errors and addresses come through as the kernel says them. */
+@EnabledOnOs(OS.LINUX)
+class LibcTest {
+    private static Libc libc;
+
+    @BeforeAll
+    static void open() {
+        libc = new Libc();
+    }
+
+    @Test
+    void aFailedCallTellsItsErrno() {
+        assertThat(libc.close(-1)).isEqualTo(-9); // EBADF
+        assertThat(libc.errno()).isEqualTo(9);
+        assertThat(Errno.exception("cannot close: fd=-1", -9))
+                .hasMessage("cannot close: fd=-1: Bad file descriptor (errno=9)");
+    }
+
+    @Test
+    void aCallThatSucceedsTellsItsResult() {
+        int fd = libc.eventfd(3, 0);
+        assertThat(fd).isPositive();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment counter = arena.allocate(8);
+            assertThat(libc.read(fd, counter, 8)).isEqualTo(8);
+            assertThat(counter.get(ValueLayout.JAVA_LONG, 0)).isEqualTo(3);
+        }
+        assertThat(libc.close(fd)).isZero();
+    }
+
+    @Test
+    void memoryIsMappedAndUnmapped() {
+        int readWrite = 3;
+        int privateAnonymous = 0x22;
+        MemorySegment mapped = libc.mmap(8192, readWrite, privateAnonymous, -1, 0);
+        mapped.fill((byte) 7);
+        assertThat(libc.munmap(mapped)).isZero();
+        assertThat(libc.mmap(0, readWrite, privateAnonymous, -1, 0)).isEqualTo(MemorySegment.NULL);
+        assertThat(libc.errno()).isEqualTo(Errno.EINVAL);
+    }
+
+    @Test
+    void aSystemCallWithoutAFunctionOfItsOwn() {
+        long getpid = System.getProperty("os.arch").equals("amd64") ? 39 : 172;
+        assertThat(libc.syscall(getpid, 0, 0, 0, 0, 0, 0))
+                .isEqualTo(ProcessHandle.current().pid());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"127.0.0.1, 80", "192.0.2.255, 65535", "2001:db8::1, 8998", "::, 0"})
+    void anAddressComesBackAsItWent(String host, int port) throws Exception {
+        InetSocketAddress address = new InetSocketAddress(InetAddress.getByName(host), port);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment memory = arena.allocate(SocketAddresses.BYTES);
+            SocketAddresses.write(address, memory);
+            assertThat(SocketAddresses.read(memory)).isEqualTo(address);
+        }
+    }
+
+    @Test
+    void errorsOfAConnectionHaveTheirKind() {
+        assertThat(Errno.transportException("x", -Errno.ECONNRESET).kind()).isEqualTo(TransportException.Kind.RESET);
+        assertThat(Errno.transportException("x", -Errno.ETIMEDOUT).kind())
+                .isEqualTo(TransportException.Kind.UNREACHABLE);
+        assertThat(Errno.transportException("x", -Errno.EINVAL).kind()).isEqualTo(TransportException.Kind.OTHER);
+        assertThat(Errno.exception("x", -Errno.EADDRINUSE)).isInstanceOf(BindException.class);
+    }
+}
