@@ -29,7 +29,9 @@ final class Acceptor implements AcceptHandler {
     private static final long SHORTEST_BACK_OFF_NANOS = 100_000_000;
     private static final long LONGEST_BACK_OFF_NANOS = 1_000_000_000;
 
-    private final EndpointConfiguration endpoint;
+    /** Written on the loop. */
+    private volatile EndpointConfiguration endpoint;
+
     private final EventLoop loop;
     private final LoadBalancer balancer;
     private final Connections connections;
@@ -90,6 +92,11 @@ final class Acceptor implements AcceptHandler {
     void resume() {
         paused = false;
         retry.fire();
+    }
+
+    /** For the connections from now on. */
+    void reload(EndpointConfiguration next) {
+        endpoint = next;
     }
 
     private void acceptAgain() {

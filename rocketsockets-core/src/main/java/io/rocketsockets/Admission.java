@@ -14,8 +14,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who is let in: the one place that knows the {@link ConnectionLimits} of a run and counts against them. A limit that is
- * off costs nothing.
+ * Who is let in: the one place that knows the {@link ConnectionLimits} of a run and counts against them.
  *
  * <p><b>Threading:</b> any thread; acceptors of several loops share it.
  */
@@ -23,7 +22,9 @@ final class Admission {
     /** What may come at once counts as an interval of that length. */
     private static final long BURST_NANOS = 100_000_000;
 
-    private final ConnectionLimits limits;
+    /** Replaced by {@link #reload}. */
+    private volatile ConnectionLimits limits;
+
     private final Gauge all;
     private final Map<String, Gauge> ofEndpoints = new HashMap<>();
     private final ConcurrentHashMap<InetAddress, Integer> ofAddresses = new ConcurrentHashMap<>();
@@ -43,9 +44,22 @@ final class Admission {
         configuration.endpoints().forEach(e -> ofEndpoints.put(e.name(), new Gauge(e.maxConnections())));
     }
 
-    /** A count that stays below a limit. */
+    /** New limits, which those who wait try at once; connections beyond them stay. */
+    void reload(ServerConfiguration configuration) {
+        limits = configuration.connectionLimits();
+        all.limit = limits.connections();
+        configuration.endpoints().forEach(e -> {
+            Gauge gauge = ofEndpoints.get(e.name());
+            if (gauge != null) { // else the endpoint comes with the next start
+                gauge.limit = e.maxConnections();
+            }
+        });
+        retryAll();
+    }
+
+    /** A count that stays below a limit; kept without one too, since a limit may come. */
     private static final class Gauge {
-        private final int limit;
+        private volatile int limit;
         private final AtomicInteger count = new AtomicInteger();
 
         Gauge(int limit) {
@@ -53,7 +67,8 @@ final class Admission {
         }
 
         boolean enter() {
-            if (limit == 0 || count.incrementAndGet() <= limit) {
+            int most = limit;
+            if (count.incrementAndGet() <= most || most == 0) {
                 return true;
             }
             count.decrementAndGet();
@@ -61,9 +76,7 @@ final class Admission {
         }
 
         void leave() {
-            if (limit != 0) {
-                count.decrementAndGet();
-            }
+            count.decrementAndGet();
         }
     }
 
@@ -93,6 +106,10 @@ final class Admission {
         all.leave();
         gauge(endpoint).leave();
         leaveFrom(peer);
+        retryAll();
+    }
+
+    private void retryAll() {
         for (Runnable next = waiting.poll(); next != null; next = waiting.poll()) {
             next.run();
         }
@@ -107,18 +124,20 @@ final class Admission {
     }
 
     private boolean enterFrom(SocketAddress peer) {
-        if (limits.perAddress() == 0 || !(peer instanceof InetSocketAddress inet)) {
+        int most = limits.perAddress();
+        if (most == 0 || !(peer instanceof InetSocketAddress inet)) {
             return true;
         }
-        if (ofAddresses.merge(inet.getAddress(), 1, Integer::sum) <= limits.perAddress()) {
+        if (ofAddresses.merge(inet.getAddress(), 1, Integer::sum) <= most) {
             return true;
         }
         leaveFrom(peer);
         return false;
     }
 
+    /** Whether or not there is a limit now: there may have been one when it came. */
     private void leaveFrom(SocketAddress peer) {
-        if (limits.perAddress() != 0 && peer instanceof InetSocketAddress inet) {
+        if (!ofAddresses.isEmpty() && peer instanceof InetSocketAddress inet) {
             ofAddresses.computeIfPresent(inet.getAddress(), (address, n) -> n == 1 ? null : n - 1);
         }
     }
@@ -134,16 +153,15 @@ final class Admission {
     }
 
     private long nanosToNext(long nowNanos, boolean take) {
-        if (limits.acceptRate() == 0) {
+        int rate = limits.acceptRate();
+        if (rate == 0) {
             return 0;
         }
         while (true) {
             long planned = nextArrival.get();
             long arrival = planned == 0 || planned - nowNanos < 0 ? nowNanos : planned;
             long early = arrival - nowNanos - BURST_NANOS;
-            if (early > 0
-                    || !take
-                    || nextArrival.compareAndSet(planned, arrival + 1_000_000_000 / limits.acceptRate())) {
+            if (early > 0 || !take || nextArrival.compareAndSet(planned, arrival + 1_000_000_000 / rate)) {
                 return Math.max(0, early);
             }
         }

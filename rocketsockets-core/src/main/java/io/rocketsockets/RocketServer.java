@@ -21,12 +21,14 @@ public final class RocketServer implements SocketServer {
     private static final Logger LOG = LoggerFactory.getLogger(SocketServer.class);
 
     // Immutable.
-    private final ServerConfiguration configuration;
     private final @Nullable SocketSessionFactory boundSessions;
     private final Object transition = new Object();
 
     // Any thread; written under the lock of transition.
     private volatile ServerState state = ServerState.STOPPED;
+
+    /** That of the next run, and of the current one as far as it can be reloaded. */
+    private volatile ServerConfiguration configuration;
 
     /** The current run, or the last one for its counts. */
     private volatile @Nullable ServerRun run;
@@ -173,6 +175,17 @@ public final class RocketServer implements SocketServer {
         if (current != null && isRunning()) {
             current.accept();
             LOG.info("accepting is resumed: {}", current);
+        }
+    }
+
+    @Override
+    public void reload(ServerConfiguration next) {
+        Objects.requireNonNull(next, "next");
+        synchronized (transition) {
+            configuration = next;
+            if (run != null && isRunning()) {
+                run.reload(next);
+            }
         }
     }
 

@@ -16,7 +16,7 @@ public final class ServerConfigurationException extends RuntimeException {
         this.errors = errors.toArray(String[]::new);
     }
 
-    /** The errors, one line each: those of the endpoints in their order, then those of the server. */
+    /** The errors, one line each: those from outside, of the endpoints in their order, then of the server. */
     public List<String> errors() {
         return List.of(errors);
     }

@@ -29,6 +29,8 @@ public final class ServerConfigurator {
     private Duration stallLimit = Duration.ofSeconds(1);
     private String certificate = "";
 
+    private final List<String> errors = new ArrayList<>();
+
     ServerConfigurator() {}
 
     /** Adds the endpoint {@code default}: every interface, port 8998, no TLS. */
@@ -172,7 +174,25 @@ public final class ServerConfigurator {
         return this;
     }
 
+    /** Reports an error together with those of the options themselves: for values from outside that make no sense. */
+    public ServerConfigurator reject(String error) {
+        errors.add(Objects.requireNonNull(error, "error"));
+        return this;
+    }
+
     ServerConfiguration freeze() {
+        if (errors.isEmpty()) {
+            return collected();
+        }
+        try {
+            collected();
+        } catch (ServerConfigurationException more) {
+            errors.addAll(more.errors());
+        }
+        throw new ServerConfigurationException(errors);
+    }
+
+    private ServerConfiguration collected() {
         return new ServerConfiguration(
                 endpoints.stream().map(EndpointConfigurator::freeze).toList(),
                 engine,

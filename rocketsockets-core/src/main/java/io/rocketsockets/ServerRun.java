@@ -66,6 +66,17 @@ final class ServerRun {
         acceptors.forEach(acceptor -> acceptor.loop().execute(acceptor::pause));
     }
 
+    void reload(ServerConfiguration next) {
+        connections.admission.reload(next);
+        for (EndpointConfiguration endpoint : next.endpoints()) {
+            for (Acceptor acceptor : acceptors) {
+                if (acceptor.endpoint().name().equals(endpoint.name())) {
+                    acceptor.loop().execute(() -> acceptor.reload(endpoint));
+                }
+            }
+        }
+    }
+
     /** Whether every loop comes round within the time: a message through its mailbox shows that it polls and works. */
     boolean isResponsive(Duration within) throws InterruptedException {
         CountDownLatch answers = new CountDownLatch(loops.size());

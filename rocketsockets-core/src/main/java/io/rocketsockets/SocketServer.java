@@ -61,6 +61,13 @@ public interface SocketServer extends AutoCloseable {
     void resume();
 
     /**
+     * Takes over what may change while the server runs: the limits on connections, and for new connections the timeouts of
+     * the endpoint of that name. Everything else waits for the next start. A limit per address that was off before counts
+     * the connections from now on.
+     */
+    void reload(ServerConfiguration next);
+
+    /**
      * Whether every event loop has come round within the time, which shows that none is stuck in a callback or has ended;
      * false when the server does not run. Returns as soon as it is known.
      *

@@ -22,6 +22,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -108,6 +109,92 @@ abstract class AdmissionContract extends EngineContract {
         await().until(() -> server.server.stats().open() == 3);
         assertThat(server.connect().exchange("y")).isEqualTo("y");
         assertThat(logs.take("connection refused")).hasSize(1);
+    }
+
+    // ---- Reloading ----
+
+    /** As the server under test was configured, with other limits. */
+    private ServerConfiguration limits(Consumer<ServerConfigurator> options, Consumer<EndpointConfigurator> endpoint) {
+        return ServerConfiguration.of(x -> {
+            x.engine(engine()).eventLoops(1).addEndpoint(TestServer.ENDPOINT, endpoint);
+            options.accept(x);
+        });
+    }
+
+    @Test
+    void n4_aRaisedMaximumLetsThoseInWhoWait() throws Exception {
+        TestServer server = server(x -> x.maxConnections(1)).start(echo());
+        server.connect().exchange("x");
+        Client waits = server.connect().send("y");
+        waits.hearsNothingFor(A_WHILE);
+        server.server.reload(limits(x -> x.maxConnections(2), e -> {}));
+        assertThat(waits.receive(1)).isEqualTo("y");
+        Client third = server.connect().send("z");
+        third.hearsNothingFor(A_WHILE);
+        server.server.reload(limits(x -> {}, e -> {}));
+        assertThat(third.receive(1)).isEqualTo("z");
+    }
+
+    @Test
+    void n4_aMaximumThatComesCountsThoseThatAreOpen() throws Exception {
+        TestServer server = server(x -> x.surplusConnections(Surplus.REFUSE)).start(echo());
+        Client first = server.connect();
+        first.exchange("x");
+        server.connect().exchange("x");
+        server.server.reload(limits(x -> x.surplusConnections(Surplus.REFUSE), e -> e.maxConnections(2)));
+        assertThat(isRefused(server.address())).isTrue();
+        first.close();
+        await().until(() -> server.server.stats().open() == 1);
+        assertThat(server.connect().exchange("x")).isEqualTo("x");
+        logs.take("connection refused");
+    }
+
+    @Test
+    void n4_aLimitPerAddressComesAndGoesAndComes() throws Exception {
+        TestServer server = server().start(echo());
+        Client before = server.connect();
+        before.exchange("x");
+        for (int i = 0; i < 3; i++) {
+            server.server.reload(limits(x -> x.maxConnectionsPerAddress(1), e -> {}));
+            Client counted = server.connect();
+            counted.exchange("x");
+            assertThat(isRefused(server.address())).isTrue();
+            server.server.reload(limits(x -> {}, e -> {}));
+            counted.close();
+            await().until(() -> server.server.stats().open() == 1);
+        }
+        assertThat(before.exchange("x")).isEqualTo("x");
+        logs.take("connection refused");
+    }
+
+    @Test
+    void n4_timeoutsChangeForNewConnectionsOnly() throws Exception {
+        TestServer server = server().start(echo());
+        Client old = server.connect();
+        old.exchange("x");
+        server.server.reload(limits(x -> {}, e -> e.timeouts(t -> t.idle(Duration.ofMillis(200)))));
+        assertThat(server.server.isResponsive(Duration.ofSeconds(20))).isTrue();
+        Client young = server.connect();
+        young.exchange("x");
+        assertThat(young.read()).as("FIN").isNegative();
+        young.close();
+        await().until(() -> closed(server, CloseReason.TIMEOUT_IDLE) == 1);
+        assertThat(old.exchange("x")).isEqualTo("x");
+    }
+
+    @Test
+    void n4_whatCannotChangeWaitsForTheNextStart() throws Exception {
+        TestServer server = server().start(echo());
+        server.server.reload(limits(
+                x -> x.eventLoops(2)
+                        .addEndpoint("more", e -> e.bindTo("127.0.0.1").port(0)),
+                e -> e.bindTo("127.0.0.1").port(0)));
+        assertThat(server.connect().exchange("x")).isEqualTo("x");
+        assertThat(server.server.stats().loops()).hasSize(1);
+        server.server.stop();
+        server.start(echo());
+        assertThat(server.server.stats().loops()).hasSize(2);
+        assertThat(server.connectTo("more").exchange("x")).isEqualTo("x");
     }
 
     @Test

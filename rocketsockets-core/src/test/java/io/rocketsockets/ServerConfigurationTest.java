@@ -40,6 +40,22 @@ class ServerConfigurationTest {
     }
 
     @Test
+    void errorsFromOutsideComeWithTheOthers() {
+        assertThatThrownBy(() -> ServerConfiguration.of(
+                        x -> x.useDefaultEndpoint().reject("unknown: evntLoops").eventLoops(0)))
+                .isInstanceOfSatisfying(
+                        ServerConfigurationException.class,
+                        e -> assertThat(e.errors())
+                                .containsExactly(
+                                        "unknown: evntLoops",
+                                        "eventLoops=0 < 1; remove the call for the default or pass at least 1"));
+        assertThatThrownBy(
+                        () -> ServerConfiguration.of(x -> x.useDefaultEndpoint().reject("alone")))
+                .isInstanceOf(ServerConfigurationException.class)
+                .hasMessageContaining("alone");
+    }
+
+    @Test
     void aNegativeDescriptorIsNone() {
         assertThat(ServerConfiguration.of(x -> x.addEndpoint("a", e -> e.adopt(-1))))
                 .isEqualTo(ServerConfiguration.of(x -> x.addEndpoint("a", e -> {})));
