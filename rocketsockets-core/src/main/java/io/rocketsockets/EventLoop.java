@@ -100,7 +100,7 @@ final class EventLoop implements Runnable {
 
     /** As it is now, with the connections that are on their way here; any thread. */
     ServerStats.Loop snapshot() {
-        return meter.snapshot(number, Math.max(0, expected.get()), System.nanoTime());
+        return meter.snapshot(number, Math.max(0, expected.get()), mailbox.depth(), System.nanoTime());
     }
 
     int number() {

@@ -1,6 +1,6 @@
 package io.rocketsockets;
 
-import java.util.ArrayList;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +21,9 @@ final class LoopMeter {
 
     private static final long WINDOW_NANOS = 100_000_000;
 
+    /** The longest turn is that of the current and the last such period. */
+    private static final long PERIOD_NANOS = 10_000_000_000L;
+
     private final AtomicLong accepted = new AtomicLong();
     private final AtomicLong opened = new AtomicLong();
     private final AtomicLong arrived = new AtomicLong();
@@ -38,6 +41,15 @@ final class LoopMeter {
     /** The bits of a double, 0 to 1, of the last window. */
     private final AtomicLong recentShare = new AtomicLong();
 
+    /** The bits of a double: turns in a nanosecond, weighted as {@link #busyShare}. */
+    private final AtomicLong turnRate = new AtomicLong();
+
+    /** When the period began in which {@link #longest} counts. */
+    private final AtomicLong periodBegan = new AtomicLong();
+
+    private final AtomicLong longest = new AtomicLong();
+    private final AtomicLong longestBefore = new AtomicLong();
+
     /** When the current or else the last turn began. */
     private final AtomicLong turnBegan = new AtomicLong();
 
@@ -47,11 +59,14 @@ final class LoopMeter {
     // Loop only.
     private long windowStart;
     private long waited;
+    private int turns;
+    private boolean hasTurned;
 
     LoopMeter(long nowNanos) {
         windowStart = nowNanos;
         published.setPlain(nowNanos);
         turnBegan.setPlain(nowNanos);
+        periodBegan.setPlain(nowNanos);
     }
 
     void accepted() {
@@ -96,12 +111,25 @@ final class LoopMeter {
     }
 
     void waits(long nowNanos) {
+        turnEnded(nowNanos);
         waitingSince.setRelease(nowNanos == 0 ? 1 : nowNanos);
     }
 
-    /** A turn begins to work. */
+    /** A turn begins to work; the last one is over, if no wait has been between them. */
     void turnBegins(long nowNanos) {
+        if (waitingSince.getPlain() == 0) {
+            turnEnded(nowNanos);
+        }
         turnBegan.setRelease(nowNanos);
+        turns++;
+        hasTurned = true;
+    }
+
+    private void turnEnded(long nowNanos) {
+        long nanos = nowNanos - turnBegan.getPlain();
+        if (nanos > longest.getPlain() && hasTurned) {
+            longest.setRelease(nanos);
+        }
     }
 
     long turnBegan() {
@@ -130,12 +158,25 @@ final class LoopMeter {
             double share = past * Double.longBitsToDouble(busyShare.getPlain()) + (1 - past) * busy;
             busyShare.setRelease(Double.doubleToRawLongBits(share));
             recentShare.setRelease(Double.doubleToRawLongBits(busy));
+            double rate = past * Double.longBitsToDouble(turnRate.getPlain()) + (1 - past) * turns / window;
+            turnRate.setRelease(Double.doubleToRawLongBits(rate));
             published.setRelease(nowNanos);
             windowStart = nowNanos;
             waited = 0;
+            turns = 0;
+            endPeriod(nowNanos);
             return true;
         }
         return false;
+    }
+
+    private void endPeriod(long nowNanos) {
+        long age = nowNanos - periodBegan.getPlain();
+        if (age >= PERIOD_NANOS) {
+            longestBefore.setRelease(age < 2 * PERIOD_NANOS ? longest.getPlain() : 0);
+            longest.setRelease(0);
+            periodBegan.setRelease(nowNanos);
+        }
     }
 
     /** As the busy share, over the last tenth of a second only; 1 for a loop that hangs in a turn. */
@@ -148,13 +189,36 @@ final class LoopMeter {
         return hangs ? 1 : Double.longBitsToDouble(recentShare.getAcquire());
     }
 
-    ServerStats.Loop snapshot(int number, int expected, long nowNanos) {
+    ServerStats.Loop snapshot(int number, int expected, int mailboxDepth, long nowNanos) {
         double share = Double.longBitsToDouble(busyShare.getAcquire());
+        double rate = Double.longBitsToDouble(turnRate.getAcquire());
+        Duration meanTurn = rate == 0 ? Duration.ZERO : Duration.ofNanos((long) (share / rate));
         long since = waitingSince.getAcquire();
         if (since != 0) {
             share *= Math.exp(-Math.max(0, nowNanos - since) / MEMORY_NANOS);
         }
-        return new ServerStats.Loop(number, connections() + expected, share);
+        return new ServerStats.Loop(
+                number,
+                connections() + expected,
+                share,
+                meanTurn,
+                Duration.ofNanos(longestTurn(since == 0, nowNanos)),
+                mailboxDepth,
+                bytesRead.getAcquire(),
+                bytesWritten.getAcquire(),
+                arrived.getAcquire(),
+                departed.getAcquire());
+    }
+
+    private long longestTurn(boolean isWorking, long nowNanos) {
+        long age = nowNanos - periodBegan.getAcquire();
+        long nanos = 0;
+        if (age < PERIOD_NANOS) {
+            nanos = Math.max(longest.getAcquire(), longestBefore.getAcquire());
+        } else if (age < 2 * PERIOD_NANOS) {
+            nanos = longest.getAcquire(); // the loop has slept since, and begins no period
+        }
+        return isWorking ? Math.max(nanos, nowNanos - turnBegan()) : nanos;
     }
 
     int connections() {
@@ -171,16 +235,14 @@ final class LoopMeter {
         return sum;
     }
 
-    /** The sum of the counts of all loops. */
-    static ServerStats sum(List<LoopMeter> meters, long nowNanos) {
+    /** The sum of the counts of all loops, whose snapshots are those. */
+    static ServerStats sum(List<LoopMeter> meters, List<ServerStats.Loop> loops) {
         long accepted = 0;
         long open = 0;
         long bytesRead = 0;
         long bytesWritten = 0;
         Map<CloseReason, Long> closed = new EnumMap<>(CloseReason.class);
-        List<ServerStats.Loop> loops = new ArrayList<>();
         for (LoopMeter meter : meters) {
-            loops.add(meter.snapshot(loops.size(), 0, nowNanos));
             open += meter.connections();
             accepted += meter.accepted.getAcquire();
             bytesRead += meter.bytesRead.getAcquire();

@@ -24,6 +24,9 @@ final class Mailbox {
         @Nullable
         Message next;
 
+        /** How many lie from here to the bottom of the stack; set before it is posted. */
+        private int depth;
+
         /** Runs on the loop. */
         abstract void deliver();
 
@@ -80,6 +83,9 @@ final class Mailbox {
     @Nullable
     private Message taken;
 
+    /** How many are left of those taken; written by the loop, read by others, whom an old number serves as well. */
+    private int left;
+
     Posted post(Message message) {
         while (true) {
             Message top = newest;
@@ -87,6 +93,7 @@ final class Mailbox {
                 return Posted.REFUSED;
             }
             message.next = top == ASLEEP ? null : top;
+            message.depth = depthOf(top) + 1;
             if (NEWEST.compareAndSet(this, top, message)) {
                 return top == ASLEEP ? Posted.WAKE_IT : Posted.AWAKE;
             }
@@ -113,6 +120,15 @@ final class Mailbox {
         return taken == null && newest == null;
     }
 
+    /** How many messages wait, about; any thread. */
+    int depth() {
+        return depthOf(newest) + left;
+    }
+
+    private static int depthOf(@Nullable Message top) {
+        return top == null ? 0 : top.depth; // a mark's is 0
+    }
+
     /** The oldest message, or null. */
     @Nullable
     Message poll() {
@@ -121,10 +137,13 @@ final class Mailbox {
             if (top == null || top == CLOSED) {
                 return null;
             }
-            taken = oldestFirst((Message) NEWEST.getAndSet(this, (Message) null));
+            Message all = (Message) NEWEST.getAndSet(this, (Message) null);
+            left = all.depth;
+            taken = oldestFirst(all);
         }
         Message message = Objects.requireNonNull(taken);
         taken = message.next;
+        left--;
         message.next = null;
         return message;
     }
@@ -133,6 +152,7 @@ final class Mailbox {
     void close() {
         Message older = taken;
         taken = null;
+        left = 0;
         Message newer = (Message) NEWEST.getAndSet(this, CLOSED);
         refuseAll(older);
         if (newer != CLOSED && newer != ASLEEP) {

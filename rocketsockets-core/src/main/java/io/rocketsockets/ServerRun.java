@@ -260,7 +260,9 @@ final class ServerRun {
     }
 
     ServerStats stats() {
-        return LoopMeter.sum(loops.stream().map(loop -> loop.meter).toList(), System.nanoTime());
+        return LoopMeter.sum(
+                loops.stream().map(loop -> loop.meter).toList(),
+                loops.stream().map(EventLoop::snapshot).toList());
     }
 
     @Override

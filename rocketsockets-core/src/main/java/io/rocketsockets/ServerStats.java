@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
@@ -31,6 +32,29 @@ public record ServerStats(
      * @param connections sockets that it owns now
      * @param busyShare how much of its time it was working rather than waiting for the kernel, 0 to 1, over the last
      *     second or so (exponentially weighted)
+     * @param meanTurn how long it works between two looks at the kernel, weighted likewise: what a ready socket waits
+     *     behind the others
+     * @param longestTurn the longest of the last 10 to 20 s, the current one included
+     * @param mailboxDepth what waits for it of other threads: connections that come, and sockets that were called
+     * @param bytesRead bytes read from the kernel
+     * @param bytesWritten bytes the kernel has taken
+     * @param movesIn connections that came from other loops
+     * @param movesOut connections that went to other loops
      */
-    public record Loop(int number, int connections, double busyShare) {}
+    public record Loop(
+            int number,
+            int connections,
+            double busyShare,
+            Duration meanTurn,
+            Duration longestTurn,
+            int mailboxDepth,
+            long bytesRead,
+            long bytesWritten,
+            long movesIn,
+            long movesOut) {
+        /** A loop of which nothing else is known, as the test of a {@link LoadBalancer} wants it. */
+        public Loop(int number, int connections, double busyShare) {
+            this(number, connections, busyShare, Duration.ZERO, Duration.ZERO, 0, 0, 0, 0, 0);
+        }
+    }
 }

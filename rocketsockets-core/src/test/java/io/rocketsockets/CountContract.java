@@ -7,10 +7,12 @@ import static org.awaitility.Awaitility.await;
 
 import java.net.SocketException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
 /** Group Q: what the server counts is what its clients saw. */
@@ -121,6 +123,48 @@ abstract class CountContract extends EngineContract {
         List<ServerStats.Loop> loops = server.server.stats().loops();
         assertThat(loops.get(1).busyShare()).isLessThan(0.1);
         await().until(() -> server.server.stats().loops().get(0).busyShare() < 0.05);
+    }
+
+    @Test
+    void q1_eachLoopCountsItsBytesAndMoves() throws Exception {
+        TestServer server = serve(2, echo());
+        Client client = server.connect();
+        SocketHandle socket = server.socket(client);
+        assertThat(client.exchange("abc")).isEqualTo("abc");
+        socket.moveTo(1);
+        await().until(() -> server.server.stats().loops().get(1).movesIn() == 1);
+        assertThat(client.exchange("defgh")).isEqualTo("defgh");
+        await().until(() -> server.server.stats().bytesWritten() == 8);
+        List<ServerStats.Loop> loops = server.server.stats().loops();
+        assertThat(loops).extracting(ServerStats.Loop::bytesRead).containsExactly(3L, 5L);
+        assertThat(loops).extracting(ServerStats.Loop::bytesWritten).containsExactly(3L, 5L);
+        assertThat(loops).extracting(ServerStats.Loop::movesIn).containsExactly(0L, 1L);
+        assertThat(loops).extracting(ServerStats.Loop::movesOut).containsExactly(1L, 0L);
+    }
+
+    @Test
+    void aLoopThatHangsShowsIt() throws Exception {
+        CountDownLatch hangs = new CountDownLatch(1);
+        CompletableFuture<Void> release = new CompletableFuture<>();
+        TestServer server = server(x -> x.stallLimit(Duration.ZERO)).start(socket -> {
+            socket.startReading();
+            return bytes -> {
+                hangs.countDown();
+                release.join();
+            };
+        });
+        Client client = server.connect().send("x");
+        SocketHandle socket = server.socket(client);
+        hangs.await();
+        ServerStats.Loop before = server.server.stats().loops().get(0);
+        socket.read();
+        ServerStats.Loop after = server.server.stats().loops().get(0);
+        assertThat(after.mailboxDepth()).isEqualTo(before.mailboxDepth() + 1);
+        assertThat(after.longestTurn()).isGreaterThan(before.longestTurn());
+        release.complete(null);
+        await().until(() -> server.server.stats().loops().get(0).mailboxDepth() == 0);
+        Duration longest = server.server.stats().loops().get(0).longestTurn();
+        assertThat(longest).isGreaterThanOrEqualTo(before.longestTurn());
     }
 
     @Test

@@ -1,9 +1,11 @@
 package io.rocketsockets;
 
+import static java.time.Duration.ZERO;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -21,8 +23,14 @@ class LoopMeterTest {
     private static final long MILLI = 1_000_000;
     private static final Offset<Double> CLOSELY = within(1e-9);
 
+    private static ServerStats sum(List<LoopMeter> meters, long now) {
+        List<ServerStats.Loop> loops = new ArrayList<>();
+        meters.forEach(meter -> loops.add(meter.snapshot(loops.size(), 0, 0, now)));
+        return LoopMeter.sum(meters, loops);
+    }
+
     private static double share(LoopMeter meter, long now) {
-        return meter.snapshot(0, 0, now).busyShare();
+        return meter.snapshot(0, 0, 0, now).busyShare();
     }
 
     @Nested
@@ -31,13 +39,13 @@ class LoopMeterTest {
 
         @Test
         void aNewMeterCountsNothing() {
-            assertThat(LoopMeter.sum(List.of(meter), 0))
+            assertThat(sum(List.of(meter), 0))
                     .isEqualTo(new ServerStats(0, 0, Map.of(), 0, 0, List.of(new ServerStats.Loop(0, 0, 0))));
         }
 
         @Test
         void noLoopsSumUpToNothing() {
-            assertThat(LoopMeter.sum(List.of(), 0)).isEqualTo(ServerStats.EMPTY);
+            assertThat(sum(List.of(), 0)).isEqualTo(ServerStats.EMPTY);
         }
 
         @Test
@@ -47,7 +55,7 @@ class LoopMeterTest {
             meter.opened();
             meter.closed(CloseReason.PEER_CLOSED);
             assertThat(meter.connections()).isEqualTo(2);
-            assertThat(meter.snapshot(7, 0, 0)).isEqualTo(new ServerStats.Loop(7, 2, 0));
+            assertThat(meter.snapshot(7, 0, 0, 0)).isEqualTo(new ServerStats.Loop(7, 2, 0));
         }
 
         @Test
@@ -55,7 +63,7 @@ class LoopMeterTest {
             meter.accepted();
             meter.turnedAway(CloseReason.STOPPED);
             assertThat(meter.connections()).isZero();
-            assertThat(LoopMeter.sum(List.of(meter), 0).closed()).isEqualTo(Map.of(CloseReason.STOPPED, 1L));
+            assertThat(sum(List.of(meter), 0).closed()).isEqualTo(Map.of(CloseReason.STOPPED, 1L));
         }
 
         @Test
@@ -77,14 +85,16 @@ class LoopMeterTest {
             other.closed(CloseReason.CLOSED);
             other.read(5);
             other.wrote(1L << 40);
-            assertThat(LoopMeter.sum(List.of(meter, other), 0))
+            assertThat(sum(List.of(meter, other), 0))
                     .isEqualTo(new ServerStats(
                             5,
                             2,
                             Map.of(CloseReason.CLOSED, 2L, CloseReason.PEER_RESET, 1L),
                             15L + Integer.MAX_VALUE,
                             1 + (1L << 40),
-                            List.of(new ServerStats.Loop(0, 1, 0), new ServerStats.Loop(1, 1, 0))));
+                            List.of(
+                                    new ServerStats.Loop(0, 1, 0, ZERO, ZERO, 0, 10L + Integer.MAX_VALUE, 1, 0, 0),
+                                    new ServerStats.Loop(1, 1, 0, ZERO, ZERO, 0, 5, 1L << 40, 0, 0))));
         }
 
         @Test
@@ -96,7 +106,7 @@ class LoopMeterTest {
                 }
                 expected.put(reason, reason.ordinal() + 1L);
             }
-            assertThat(LoopMeter.sum(List.of(meter), 0).closed()).isEqualTo(expected);
+            assertThat(sum(List.of(meter), 0).closed()).isEqualTo(expected);
         }
 
         @Test
@@ -224,6 +234,117 @@ class LoopMeterTest {
     }
 
     @Nested
+    class Turns {
+        private final LoopMeter meter = new LoopMeter(0);
+        private long now;
+
+        /** What follows a wait, of which every turn here ends in one. */
+        private void turn(long nanos) {
+            now += nanos;
+            meter.publish(now);
+            meter.waits(now);
+        }
+
+        private void sleep(long nanos) {
+            now += nanos;
+            meter.turnBegins(now);
+            meter.works(now);
+        }
+
+        private Duration longest() {
+            return meter.snapshot(0, 0, 0, now).longestTurn();
+        }
+
+        private Duration mean() {
+            return meter.snapshot(0, 0, 0, now).meanTurn();
+        }
+
+        @Test
+        void ofALoopThatHasNotTurnedTakeNoTime() {
+            meter.waits(SECOND);
+            assertThat(meter.snapshot(0, 0, 0, SECOND).longestTurn()).isZero();
+            assertThat(mean()).isZero();
+        }
+
+        @Test
+        void meanTurnIsThatOfTheTurnsOfTheLastSecondOrSo() {
+            for (int i = 0; i < 10_000; i++) {
+                turn(MILLI);
+                sleep(MILLI);
+            }
+            assertThat(mean().toNanos()).isCloseTo(MILLI, within(MILLI / 100));
+            for (int i = 0; i < 10_000; i++) {
+                turn(3 * MILLI);
+                sleep(MILLI);
+            }
+            assertThat(mean().toNanos()).isCloseTo(3 * MILLI, within(3 * MILLI / 100));
+        }
+
+        @Test
+        void meanTurnIsKeptWhileTheLoopWaits() {
+            for (int i = 0; i < 1000; i++) {
+                turn(MILLI);
+                sleep(MILLI);
+            }
+            Duration before = mean();
+            turn(MILLI);
+            now += 60 * SECOND;
+            assertThat(mean().toNanos()).isCloseTo(before.toNanos(), within(MILLI / 100));
+        }
+
+        @Test
+        void theLongestIsRememberedForTenToTwentySeconds() {
+            meter.turnBegins(now);
+            turn(700 * MILLI);
+            sleep(MILLI);
+            for (int i = 0; i < 900; i++) {
+                turn(MILLI);
+                sleep(9 * MILLI);
+                assertThat(longest()).isEqualTo(Duration.ofMillis(700));
+            }
+            for (int i = 0; i < 2000; i++) {
+                turn(MILLI);
+                sleep(9 * MILLI);
+            }
+            assertThat(longest()).isEqualTo(Duration.ofMillis(1));
+        }
+
+        @Test
+        void theLongestIsForgottenByALoopThatSleeps() {
+            meter.turnBegins(now);
+            turn(700 * MILLI);
+            now += 9 * SECOND;
+            assertThat(longest()).isEqualTo(Duration.ofMillis(700));
+            now += 11 * SECOND;
+            assertThat(longest()).isZero();
+            sleep(MILLI);
+            turn(MILLI);
+            assertThat(longest()).isEqualTo(Duration.ofMillis(1));
+        }
+
+        @Test
+        void turnsThatFollowWithoutAWaitAreTurnsOfTheirOwn() {
+            meter.turnBegins(0);
+            for (int i = 1; i <= 1000; i++) {
+                meter.publish(i * MILLI);
+                meter.turnBegins(i * MILLI);
+            }
+            now = 1000 * MILLI;
+            assertThat(longest()).isEqualTo(Duration.ofMillis(1));
+            assertThat(mean().toNanos()).isCloseTo(MILLI, within(MILLI / 100));
+        }
+
+        @Test
+        void theTurnThatHangsIsTheLongest() {
+            meter.turnBegins(now);
+            turn(MILLI);
+            sleep(MILLI);
+            now += 5 * SECOND;
+            assertThat(longest()).isEqualTo(Duration.ofSeconds(5));
+        }
+    }
+
+    @Nested
     class Stats {
         @Test
         void areASnapshotThatNothingChanges() {
@@ -242,7 +363,7 @@ class LoopMeterTest {
         void areNotChangedByWhatIsCountedLater() {
             LoopMeter meter = new LoopMeter(0);
             meter.turnedAway(CloseReason.ERROR);
-            ServerStats before = LoopMeter.sum(List.of(meter), 0);
+            ServerStats before = sum(List.of(meter), 0);
             meter.turnedAway(CloseReason.ERROR);
             meter.read(1);
             assertThat(before.closed()).isEqualTo(Map.of(CloseReason.ERROR, 1L));

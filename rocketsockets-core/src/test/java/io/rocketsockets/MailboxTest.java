@@ -48,6 +48,27 @@ class MailboxTest {
     }
 
     @Test
+    void depthIsWhatHasNotBeenDelivered() {
+        assertThat(mailbox.depth()).isZero();
+        mailbox.fallAsleep();
+        assertThat(mailbox.depth()).isZero();
+        for (int i = 1; i <= 5; i++) {
+            post(i);
+            assertThat(mailbox.depth()).isEqualTo(i);
+        }
+        mailbox.poll();
+        assertThat(mailbox.depth()).isEqualTo(4);
+        post(6);
+        post(7);
+        assertThat(mailbox.depth()).isEqualTo(6);
+        deliverAll();
+        assertThat(mailbox.depth()).isZero();
+        post(8);
+        mailbox.close();
+        assertThat(mailbox.depth()).isZero();
+    }
+
+    @Test
     void messagesComeInTheOrderOfTheirPosts() {
         for (int i = 0; i < 10; i++) {
             post(i);
