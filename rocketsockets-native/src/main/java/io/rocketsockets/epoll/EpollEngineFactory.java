@@ -4,6 +4,7 @@ import io.rocketsockets.engine.Engine;
 import io.rocketsockets.engine.EngineFactory;
 import io.rocketsockets.linux.Capabilities;
 import java.io.IOException;
+import java.util.Optional;
 
 /** Opens {@code epoll} engines. */
 public final class EpollEngineFactory implements EngineFactory {
@@ -16,8 +17,12 @@ public final class EpollEngineFactory implements EngineFactory {
     }
 
     @Override
+    public Optional<String> unavailable() {
+        return Capabilities.ofThisMachine().epoll();
+    }
+
+    @Override
     public Engine open(int readBufferBytes) throws IOException {
-        throw new IOException(
-                "no engine epoll: " + Capabilities.ofThisMachine().epoll().orElse("not yet in this version"));
+        throw new IOException("engine=epoll " + unavailable().orElse("is not there yet"));
     }
 }

@@ -22,7 +22,7 @@ public record Capabilities(Optional<String> epoll, Optional<String> uring) {
         Optional<String> refusal = refusalOfThisJvm();
         return refusal.isPresent()
                 ? new Capabilities(refusal, refusal)
-                : new Capabilities(Optional.of("not yet in this version"), Optional.of("not yet in this version"));
+                : new Capabilities(Optional.of("is not there yet"), Optional.of("is not there yet"));
     }
 
     /** What keeps every native engine from working. */
@@ -30,17 +30,17 @@ public record Capabilities(Optional<String> epoll, Optional<String> uring) {
         String system = System.getProperty("os.name");
         String architecture = System.getProperty("os.arch");
         if (!system.equals("Linux")) {
-            return Optional.of("the operating system is " + system + ", not Linux; use engine nio");
+            return Optional.of("needs Linux: this is " + system + "; use engine nio");
         }
         if (!architecture.equals("amd64") && !architecture.equals("aarch64")) {
-            return Optional.of("the processor is " + architecture + ", not amd64 or aarch64; use engine nio");
+            return Optional.of("needs an amd64 or aarch64 processor: this is " + architecture + "; use engine nio");
         }
         try {
             new Libc().errno();
             return Optional.empty();
         } catch (IllegalCallerException | ExceptionInInitializerError | NoClassDefFoundError forbidden) {
             Module module = Capabilities.class.getModule();
-            return Optional.of("this JVM forbids native calls; start it with --enable-native-access="
+            return Optional.of("may not call native code in this JVM; start it with --enable-native-access="
                     + (module.isNamed() ? module.getName() : "ALL-UNNAMED"));
         } catch (UnsatisfiedLinkError missing) {
             return Optional.of(missing.getMessage() + "; use engine nio");

@@ -4,6 +4,7 @@ import io.rocketsockets.engine.Engine;
 import io.rocketsockets.engine.EngineFactory;
 import io.rocketsockets.linux.Capabilities;
 import java.io.IOException;
+import java.util.Optional;
 
 /** Opens {@code io_uring} engines. */
 public final class UringEngineFactory implements EngineFactory {
@@ -16,8 +17,12 @@ public final class UringEngineFactory implements EngineFactory {
     }
 
     @Override
+    public Optional<String> unavailable() {
+        return Capabilities.ofThisMachine().uring();
+    }
+
+    @Override
     public Engine open(int readBufferBytes) throws IOException {
-        throw new IOException(
-                "no engine io_uring: " + Capabilities.ofThisMachine().uring().orElse("not yet in this version"));
+        throw new IOException("engine=io_uring " + unavailable().orElse("is not there yet"));
     }
 }
