@@ -132,7 +132,8 @@ final class Acceptor implements AcceptHandler {
         EventLoop owner = pick(transport.remoteAddress());
         Connection connection = new Connection(endpoint, connections, transport, owner);
         Connection.Adoption adoption = connection.new Adoption();
-        if (owner == loop) {
+        // Those that had waited come by the mailbox: a callback that hangs must not keep the accepting from going on.
+        if (owner == loop && parked.isEmpty()) {
             connection.onAdopted();
         } else if (!owner.expect() || !owner.execute(adoption)) {
             adoption.refuse();

@@ -71,6 +71,11 @@ final class Connection implements TransportHandler {
     /** Bytes of the queue that the budget counts. */
     private long counted;
 
+    private long notSent;
+    private long heldSince;
+    private boolean isMarkedClosed;
+    private boolean isCounted;
+
     @Nullable
     Connection nextDirty;
 
@@ -108,15 +113,16 @@ final class Connection implements TransportHandler {
             return;
         }
         deadlines.watch();
-        loop.calls(this);
         delivering = true;
+        LoopThread caller = beginCall();
+        boolean failed = false;
         try {
             session = Objects.requireNonNull(
                     connections.sessions.open(handle), "SocketSessionFactory.open returned null");
         } catch (Throwable fault) {
-            onHandlerFailed("opening its session", fault);
+            failed = logCallback("opening its session", fault);
         }
-        delivering = false;
+        endCall(caller, failed);
         afterCallback();
         if (state == State.OPEN && !reading && queue.isIdle()) {
             connections.warnOfIdleSession(this);
@@ -164,15 +170,16 @@ final class Connection implements TransportHandler {
         // A view of its own for each callback: it dies with it, and what an application keeps never shows other data.
         ByteBuffer view = bytes.slice();
         loop.beginDelivery();
-        loop.calls(this);
         delivering = true;
+        LoopThread caller = beginCall();
+        boolean failed = false;
         try {
             receiver.onBytes(view);
         } catch (Throwable fault) {
-            onHandlerFailed("delivering " + count + " bytes", fault);
+            failed = logCallback("delivering " + count + " bytes", fault);
         }
-        delivering = false;
         view.limit(0);
+        endCall(caller, failed);
         afterCallback();
         loop.endDelivery();
     }
@@ -193,14 +200,15 @@ final class Connection implements TransportHandler {
 
     /** The peer has ended its side; the application may go on with its own. */
     private void endInput(SocketSession receiver) {
-        loop.calls(this);
         delivering = true;
+        LoopThread caller = beginCall();
+        boolean failed = false;
         try {
             receiver.onInputEnd();
         } catch (Throwable fault) {
-            onHandlerFailed("ending its input", fault);
+            failed = logCallback("ending its input", fault);
         }
-        delivering = false;
+        endCall(caller, failed);
         updateReading();
         markDirty();
     }
@@ -225,9 +233,31 @@ final class Connection implements TransportHandler {
         }
     }
 
-    private void onHandlerFailed(String doing, Throwable fault) {
+    // ---- Calling the application ----
+
+    /** The application's code follows: the thread is outside the loop, which others may take from it. */
+    private LoopThread beginCall() {
+        LoopThread caller = loop.thread();
+        caller.leaveFor(this);
+        return caller;
+    }
+
+    /** The application's code has returned. Where another thread has taken the loop over, it does the rest. */
+    private void endCall(LoopThread caller, boolean failed) {
+        if (!caller.comeBack()) {
+            loop.comesBack(this, new Return(failed));
+            throw LoopThread.TAKEN_OVER;
+        }
+        delivering = false;
+        if (failed) {
+            drain(CloseReason.HANDLER_FAILED);
+        }
+    }
+
+    /** True: it has failed. Outside the loop, since the log may hang as well. */
+    private boolean logCallback(String doing, Throwable fault) {
         logFault(connections.callbackLog, "callback threw and its socket is closed", doing, fault);
-        drain(CloseReason.HANDLER_FAILED);
+        return true;
     }
 
     private void logFault(LogLimit limit, String what, String doing, Throwable fault) {
@@ -304,6 +334,9 @@ final class Connection implements TransportHandler {
     /** The loop's flush step. */
     void onFlush() {
         isDirty = false;
+        if (!handle.isHere()) {
+            return; // a callback hangs
+        }
         flush();
         updateReading();
     }
@@ -329,6 +362,9 @@ final class Connection implements TransportHandler {
             blocked = !queue.flush(transport, loop.buffers);
         } catch (TransportException broken) {
             onFailed(broken);
+        } catch (RuntimeException | Error fault) { // what the kernel has taken is not known any more
+            logFault(connections.callbackLog, "socket failed and is closed", "writing", fault);
+            abort(CloseReason.ERROR);
         }
         wrote(before - queue.unsentBytes());
     }
@@ -383,12 +419,14 @@ final class Connection implements TransportHandler {
             more = done != last;
             Runnable onComplete = Objects.requireNonNull(done.onComplete);
             loop.buffers.release(done);
-            loop.calls(this);
+            LoopThread caller = beginCall();
+            boolean failed = false;
             try {
                 onComplete.run();
             } catch (Throwable fault) {
-                onHandlerFailed("completing a write", fault);
+                failed = logCallback("completing a write", fault);
             }
+            endCall(caller, failed);
         }
     }
 
@@ -460,8 +498,15 @@ final class Connection implements TransportHandler {
                 loop.timers.cancel(linger);
             }
             loop.timers.cancel(deadlines);
-            loop.markClosed(this);
+            markClosed();
             transport.close();
+        }
+    }
+
+    private void markClosed() {
+        if (!isMarkedClosed) {
+            isMarkedClosed = true;
+            loop.markClosed(this);
         }
     }
 
@@ -511,49 +556,103 @@ final class Connection implements TransportHandler {
         transport.reset();
     }
 
-    /** The last step of a closed connection: its last callbacks. */
+    /** The last step of a closed connection: its last callbacks. One that hung is not called again. */
     void onReaped() {
+        isMarkedClosed = false;
+        if (!handle.isHere()) {
+            return; // a callback hangs
+        }
         SocketClosedException failure = handle.closedException();
         for (Completion due = queue.pollDue(); due != null; due = queue.pollDue()) {
             Consumer<? super Throwable> onException = Objects.requireNonNull(due.onException);
             loop.buffers.release(due);
             tell(onException, failure);
         }
-        long notSent = queue.drop(loop.buffers);
+        notSent += queue.drop(loop.buffers);
         publish(0);
         CloseReason reason = handle.closeReason().orElseThrow();
-        loop.meter.closed(reason);
+        if (!isCounted) {
+            isCounted = true;
+            loop.meter.closed(reason);
+        }
+        SocketSession ending = session;
+        if (ending != null) {
+            session = null;
+            LoopThread caller = beginCall();
+            try {
+                ending.onClose();
+            } catch (Throwable fault) {
+                logFault(connections.closeActionLog, "close action threw", "reason=" + reason, fault);
+            }
+            endCall(caller, false);
+        }
         if (loop.isStopping()) {
             boolean forced = notSent > 0 || reason == CloseReason.STOP_FORCED;
             loop.reportStopped(forced ? ShutdownReport.forced(handle, notSent) : ShutdownReport.DRAINED);
         }
-        if (session != null) {
-            loop.calls(this);
-            try {
-                session.onClose();
-            } catch (Throwable fault) {
-                logFault(connections.closeActionLog, "close action threw", "reason=" + reason, fault);
-            }
-        }
         connections.remove(this); // its place is free when its last callback has run
+        loop.reaped();
     }
 
     private void reject(Consumer<? super Throwable> onException, Exception cause) {
-        loop.reject(() -> tell(onException, cause));
+        loop.reject(new Rejection(onException, cause)::tellOrWait);
     }
 
-    void tell(Consumer<? super Throwable> onException, Exception cause) {
-        if (handle.isHere()) {
-            loop.calls(this);
+    /** A write that was refused: its failure is told when no callback of the connection is under way. */
+    private final class Rejection extends Mailbox.Message {
+        private final Consumer<? super Throwable> onException;
+        private final Exception cause;
+
+        Rejection(Consumer<? super Throwable> onException, Exception cause) {
+            this.onException = onException;
+            this.cause = cause;
         }
+
+        /** The loop's reap step. */
+        void tellOrWait() {
+            if (handle.isHere()) {
+                tell(onException, cause);
+            } else {
+                handle.post(this); // a callback hangs
+            }
+        }
+
+        @Override
+        void deliver() {
+            loop.reject(this::tellOrWait);
+        }
+
+        @Override
+        void refuse() {
+            tellElsewhere(onException, cause);
+        }
+    }
+
+    private void tell(Consumer<? super Throwable> onException, Exception cause) {
+        LoopThread caller = beginCall();
+        boolean failed = false;
         try {
             onException.accept(cause);
         } catch (Throwable fault) {
-            logFault(connections.onExceptionLog, "onException threw", "telling it of: " + cause, fault);
-            if (loop.inLoop()) {
-                drain(CloseReason.HANDLER_FAILED);
-            }
+            failed = logOnException(cause, fault);
         }
+        endCall(caller, failed);
+    }
+
+    /** Never on the caller's stack; the loop has ended. */
+    void tellElsewhere(Consumer<? super Throwable> onException, Exception cause) {
+        EventLoop.rejectElsewhere(() -> {
+            try {
+                onException.accept(cause);
+            } catch (Throwable fault) {
+                logOnException(cause, fault);
+            }
+        });
+    }
+
+    private boolean logOnException(Exception cause, Throwable fault) {
+        logFault(connections.onExceptionLog, "onException threw", "telling it of: " + cause, fault);
+        return true;
     }
 
     // ---- What the handle asks for ----
@@ -639,11 +738,14 @@ final class Connection implements TransportHandler {
 
     /** The last step of a turn. */
     void onDepart() {
-        if (isDirty) {
+        if (isDirty && handle.isHere()) {
             loop.markDeparting(this); // a completion of this turn's flush has written more
             return;
         }
-        EventLoop to = Objects.requireNonNull(target);
+        EventLoop to = target;
+        if (to == null || !handle.isHere()) {
+            return; // a callback hangs
+        }
         target = null;
         if (state != State.OPEN || to == loop || loop.isStopping() || !to.expect()) {
             return;
@@ -673,30 +775,8 @@ final class Connection implements TransportHandler {
         @Override
         void deliver() {
             settle();
-            try {
-                loop.engine.adopt(transport, Connection.this);
-                resume();
-            } catch (TransportException failure) {
-                onFailed(failure);
-            }
+            resume();
             handle.catchUp();
-        }
-
-        /** The engine here does not know yet that there is something to read, or to send. */
-        private void resume() {
-            if (reading) {
-                transport.startReading();
-            }
-            blocked = false;
-            if (loop.isStopping()) {
-                stopWithServer();
-            }
-            flush();
-            updateReading();
-            deadlines.watch();
-            if (loop.isCuttingOff()) {
-                onGraceEnds();
-            }
         }
 
         /** The loop ends, and reaps what it owns after this. */
@@ -714,5 +794,79 @@ final class Connection implements TransportHandler {
             here.arrived();
             handle.arrive(here);
         }
+    }
+
+    /** The engine does not know yet that there is something to read, or to send. */
+    private void resume() {
+        try {
+            loop.engine.adopt(transport, this);
+        } catch (TransportException failure) {
+            onFailed(failure);
+            return;
+        }
+        if (reading) {
+            transport.startReading();
+        }
+        blocked = false;
+        if (loop.isStopping()) {
+            stopWithServer();
+        }
+        flush();
+        updateReading();
+        deadlines.watch();
+        if (loop.isCuttingOff()) {
+            onGraceEnds();
+        }
+    }
+
+    // ---- A callback that hangs ----
+
+    /**
+     * Another thread has taken the loop over: until the callback returns the connection is in transit, with nobody but that
+     * callback to touch it. What it asks for meanwhile waits in the inbox, like what others ask for.
+     */
+    void onHeld() {
+        handle.depart(loop);
+        heldSince = loop.now();
+        if (state != State.CLOSED) {
+            loop.timers.cancel(deadlines);
+            transport.detach();
+        }
+    }
+
+    /** The callback has returned. */
+    private final class Return extends Mailbox.Message {
+        private final boolean failed;
+
+        Return(boolean failed) {
+            this.failed = failed;
+        }
+
+        @Override
+        void deliver() {
+            delivering = false;
+            deadlines.moveTo(loop, loop.now() - heldSince); // the peer was not waited for
+            handle.arrive(loop);
+            if (failed) {
+                drain(CloseReason.HANDLER_FAILED);
+            }
+            if (target != null) {
+                loop.markDeparting(Connection.this);
+            }
+            if (state == State.CLOSED) {
+                markClosed();
+            } else {
+                resume();
+            }
+            handle.catchUp();
+        }
+    }
+
+    /** It returned after the loop had ended. */
+    void onLate() {
+        handle.arrive(loop);
+        terminate(CloseReason.ERROR); // unless there is a reason already
+        handle.catchUp();
+        markClosed();
     }
 }

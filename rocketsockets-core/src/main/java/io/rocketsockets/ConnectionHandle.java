@@ -151,8 +151,9 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
 
     @Override
     public void read() {
-        if (isHere()) {
+        if (enter()) {
             connection.onReadAsked();
+            leave();
         } else {
             post(connection::onReadAsked);
         }
@@ -160,8 +161,9 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
 
     @Override
     public void startReading() {
-        if (isHere()) {
+        if (enter()) {
             connection.onStartReading();
+            leave();
         } else {
             post(connection::onStartReading);
         }
@@ -169,8 +171,9 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
 
     @Override
     public void stopReading() {
-        if (isHere()) {
+        if (enter()) {
             connection.onStopReading();
+            leave();
         } else {
             post(connection::onStopReading);
         }
@@ -181,8 +184,9 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
         Objects.requireNonNull(bytes, "bytes");
         Objects.requireNonNull(onComplete, "onComplete");
         Objects.requireNonNull(onException, "onException");
-        if (isHere()) {
+        if (enter()) {
             connection.onWrite(bytes, onComplete, onException);
+            leave();
         } else {
             postWrite(bytes, onComplete, onException);
         }
@@ -190,10 +194,12 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
 
     @Override
     public void write(ByteBuffer bytes) {
-        if (isHere()) {
+        Objects.requireNonNull(bytes, "bytes");
+        if (enter()) {
             connection.onWrite(bytes, null, null);
+            leave();
         } else {
-            postWrite(Objects.requireNonNull(bytes, "bytes"), null, null);
+            postWrite(bytes, null, null);
         }
     }
 
@@ -230,7 +236,7 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
             POSTED.getAndAdd(ConnectionHandle.this, (long) -bytes.remaining());
             Consumer<? super Throwable> teller = onException;
             if (teller != null) {
-                EventLoop.rejectElsewhere(() -> connection.tell(teller, closedException()));
+                connection.tellElsewhere(teller, closedException());
             }
         }
     }
@@ -238,13 +244,19 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
     @Override
     public long unsentBytes() {
         long onItsWay = (long) POSTED.getAcquire(this);
-        return onItsWay + (isHere() ? connection.unsentBytes() : (long) UNSENT.getAcquire(this));
+        if (enter()) {
+            onItsWay += connection.unsentBytes();
+            leave();
+            return onItsWay;
+        }
+        return onItsWay + (long) UNSENT.getAcquire(this);
     }
 
     @Override
     public void shutdownOutput() {
-        if (isHere()) {
+        if (enter()) {
             connection.onShutdownOutput();
+            leave();
         } else {
             post(connection::onShutdownOutput);
         }
@@ -253,8 +265,9 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
     @Override
     public void close() {
         open = false;
-        if (isHere()) {
+        if (enter()) {
             connection.onClose();
+            leave();
         } else {
             post(connection::onClose);
         }
@@ -263,8 +276,9 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
     @Override
     public void abort() {
         open = false;
-        if (isHere()) {
+        if (enter()) {
             connection.onAbort();
+            leave();
         } else {
             post(connection::onAbort);
         }
@@ -288,8 +302,9 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
                     "timeouts refused: " + idAndEndpoint() + " " + String.join("; ", errors));
         }
         timeouts = changed;
-        if (isHere()) {
+        if (enter()) {
             connection.onTimeoutsChanged();
+            leave();
         } else {
             post(connection::onTimeoutsChanged);
         }
@@ -297,8 +312,9 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
 
     @Override
     public void messageBegins() {
-        if (isHere()) {
+        if (enter()) {
             connection.onMessage(true);
+            leave();
         } else {
             post(() -> connection.onMessage(true));
         }
@@ -306,8 +322,9 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
 
     @Override
     public void messageEnds() {
-        if (isHere()) {
+        if (enter()) {
             connection.onMessage(false);
+            leave();
         } else {
             post(() -> connection.onMessage(false));
         }
@@ -316,8 +333,9 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
     @Override
     public void moveTo(int loop) {
         EventLoop target = connection.loopOf(loop);
-        if (isHere()) {
+        if (enter()) {
             connection.onMove(target);
+            leave();
         } else {
             post(() -> connection.onMove(target));
         }

@@ -6,9 +6,12 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -44,14 +47,18 @@ final class EventLoop implements Runnable {
     final LoopMeter meter;
     private final int number;
     private final Mailbox mailbox = new Mailbox();
-    private final Thread thread;
     private final Collection<Connection> allConnections;
+    private final CountDownLatch over = new CountDownLatch(1);
 
     // Loop thread only.
     private @Nullable Rebalancer rebalancer;
     private final ArrayDeque<Runnable> rejections = new ArrayDeque<>();
     private final ArrayDeque<Connection> departing = new ArrayDeque<>();
     private @Nullable Connection dirty;
+
+    /** What the flush step has begun with and not done yet. */
+    private @Nullable Connection flushing;
+
     private @Nullable Connection closed;
     private int connections;
     private boolean stopping;
@@ -61,10 +68,19 @@ final class EventLoop implements Runnable {
     private boolean borrowed;
     private long now;
     private long skipped;
-    private ShutdownReport report = ShutdownReport.EMPTY;
 
-    /** Whose callback began last in this turn; written by the loop without a fence. */
-    private final AtomicReference<@Nullable Connection> calling = new AtomicReference<>();
+    // Any thread.
+    /** The one that runs the loop; changes when another takes over. */
+    private volatile LoopThread thread;
+
+    /** Those that it was taken over from, until the watchdog finds that they have ended. */
+    private final Queue<LoopThread> relieved = new ConcurrentLinkedQueue<>();
+
+    /** Falls when the engine proves to be bound to its thread, so that it is not asked again. */
+    private volatile boolean canBeRelieved = true;
+
+    /** Published for a stop that gives up on this loop. */
+    private volatile ShutdownReport report = ShutdownReport.EMPTY;
 
     /** Connections on their way to this loop; {@link #NO_MORE} when it takes none any more. */
     private final AtomicInteger expected = new AtomicInteger();
@@ -83,7 +99,7 @@ final class EventLoop implements Runnable {
         this.now = System.nanoTime();
         this.timers = new TimerWheel(now);
         this.meter = new LoopMeter(now);
-        this.thread = new LoopThread(this, "rocketsockets-loop-" + number);
+        this.thread = new LoopThread(this, this);
     }
 
     /** Starts the thread; closes the engine when the system has no thread left. */
@@ -107,28 +123,30 @@ final class EventLoop implements Runnable {
         return number;
     }
 
-    /** A callback of that connection begins. */
-    void calls(Connection connection) {
-        calling.lazySet(connection);
-    }
-
-    /** What the loop did last in this turn, for a log; any thread. */
-    String doing() {
-        Connection last = calling.getAcquire();
-        return last == null ? "its own work" : "a callback of " + last.handle().idAndEndpoint();
-    }
-
-    /** Any thread. */
-    StackTraceElement[] stackTrace() {
-        return thread.getStackTrace();
-    }
-
     boolean isAlive() {
         return thread.isAlive();
     }
 
+    /** The thread that runs the loop; any thread. */
+    LoopThread thread() {
+        return thread;
+    }
+
     boolean inLoop() {
         return Thread.currentThread() == thread;
+    }
+
+    /**
+     * Lets the caller touch what the loop owns until {@link #leave}, if it is the loop's thread; any thread. False also for
+     * one whose loop another has taken over.
+     */
+    boolean enter() {
+        LoopThread current = thread;
+        return Thread.currentThread() == current && current.enter();
+    }
+
+    void leave() {
+        thread.leave();
     }
 
     /** Posts to the mailbox; from any thread. False when the loop has ended and will not do it. */
@@ -165,6 +183,8 @@ final class EventLoop implements Runnable {
             try {
                 turn();
                 faults = 0;
+            } catch (LoopThread.TakenOver relief) {
+                return;
             } catch (Throwable fault) {
                 if (!abandoned) { // else the engine was closed under it
                     faults++;
@@ -176,6 +196,7 @@ final class EventLoop implements Runnable {
     }
 
     private void turn() throws IOException {
+        endDelivery(); // of a turn that a fault has cut short
         int events = poll();
         runMailbox();
         if (events > 0) {
@@ -185,7 +206,6 @@ final class EventLoop implements Runnable {
         flush();
         reap();
         depart();
-        calling.lazySet(null);
         long clock = now + skipped;
         if (meter.publish(clock) && rebalancer != null) {
             rebalancer.onWindow(meter.recentShare(clock), clock);
@@ -193,7 +213,11 @@ final class EventLoop implements Runnable {
     }
 
     private int poll() throws IOException {
-        boolean waits = dirty == null && rejections.isEmpty() && departing.isEmpty() && mailbox.fallAsleep();
+        boolean waits = dirty == null
+                && flushing == null
+                && rejections.isEmpty()
+                && departing.isEmpty()
+                && mailbox.fallAsleep();
         int events;
         if (waits) {
             long before = System.nanoTime();
@@ -272,13 +296,18 @@ final class EventLoop implements Runnable {
     }
 
     private void flush() {
-        Connection connection = dirty;
+        flushAll(); // of a turn that was cut short
+        flushing = dirty;
         dirty = null;
-        while (connection != null) {
-            Connection next = connection.nextDirty;
+        flushAll();
+    }
+
+    private void flushAll() {
+        while (flushing != null) {
+            Connection connection = flushing;
+            flushing = connection.nextDirty;
             connection.nextDirty = null;
             connection.onFlush();
-            connection = next;
         }
     }
 
@@ -310,7 +339,6 @@ final class EventLoop implements Runnable {
             Connection connection = closed;
             closed = connection.nextClosed;
             connection.nextClosed = null;
-            connections--;
             connection.onReaped();
         }
     }
@@ -318,6 +346,11 @@ final class EventLoop implements Runnable {
     void opened() {
         connections++;
         meter.opened();
+    }
+
+    /** The connection has had its last callback. */
+    void reaped() {
+        connections--;
     }
 
     /** The connection moves to another loop at the end of this turn. */
@@ -393,8 +426,19 @@ final class EventLoop implements Runnable {
         return report;
     }
 
+    /** Waits for the loop, and for the threads that it was taken over from. */
     void join(long nanos) throws InterruptedException {
-        thread.join(Math.max(1, (nanos + 999_999) / 1_000_000));
+        long deadline = System.nanoTime() + nanos;
+        if (over.await(nanos, TimeUnit.NANOSECONDS)) {
+            join(thread, deadline);
+            for (LoopThread late : relieved) {
+                join(late, deadline);
+            }
+        }
+    }
+
+    private static void join(LoopThread ending, long deadline) throws InterruptedException {
+        TimeUnit.NANOSECONDS.timedJoin(ending, Math.max(1_000_000, deadline - System.nanoTime()));
     }
 
     /**
@@ -406,9 +450,11 @@ final class EventLoop implements Runnable {
         owned().forEach(Connection::abandon);
         closeEngine();
         thread.interrupt();
+        relieved.forEach(Thread::interrupt);
     }
 
     private void end(int faults) {
+        canBeRelieved = false;
         expected.set(NO_MORE);
         if (faults > 0) {
             LOG.error("event loop {} ends after {} failed turns in a row; its sockets are closed", number, faults);
@@ -419,6 +465,7 @@ final class EventLoop implements Runnable {
         ended = true;
         reap();
         closeEngine();
+        over.countDown();
     }
 
     private void closeEngine() {
@@ -429,25 +476,100 @@ final class EventLoop implements Runnable {
         }
     }
 
+    // ---- Taking over from a thread that hangs ----
+
+    /** Threads that hang at once before the loop waits for one of them: an application that blocks ever anew is not fed. */
+    private static final int MOST_RELIEVED = 32;
+
+    /** Those that hang in a callback while another runs the loop; any thread. */
+    Collection<LoopThread> relieved() {
+        relieved.removeIf(late -> !late.isAlive());
+        return relieved;
+    }
+
+    /**
+     * Has another thread go on with the loop if its own still is in that callback; from the watchdog.
+     *
+     * @return false when nobody can
+     */
+    boolean relieve(LoopThread hanging, long call) {
+        if (!canBeRelieved || relieved.size() >= MOST_RELIEVED) {
+            return false;
+        }
+        new LoopThread(this, () -> takeOver(hanging, call)).start();
+        return true;
+    }
+
+    private void takeOver(LoopThread hanging, long call) {
+        if (!hanging.tryTake(call)) {
+            return;
+        }
+        boolean taken = false;
+        try {
+            taken = engine.takeOver();
+            canBeRelieved = taken;
+        } finally {
+            if (!taken) {
+                hanging.keep();
+            }
+        }
+        if (taken) {
+            relieved.add(hanging);
+            thread = (LoopThread) Thread.currentThread();
+            hold(hanging.take());
+            run();
+        }
+    }
+
+    private void hold(Connection connection) {
+        // The buffer in the callback's hands is not used any more.
+        delivering = false;
+        borrowed = false;
+        try {
+            connection.onHeld();
+        } catch (Throwable fault) {
+            Faults.log(LOG, "event loop " + number + " cannot set aside what hangs", fault);
+        }
+    }
+
+    /** The callback in which the calling thread hung has returned: the loop does what follows, whoever runs it now. */
+    void comesBack(Connection connection, Mailbox.Message back) {
+        if (!execute(back)) {
+            finish(connection, (LoopThread) Thread.currentThread());
+        }
+    }
+
+    /** The loop has ended without the connection: its last callbacks run on the thread that was late. */
+    private void finish(Connection connection, LoopThread late) {
+        boolean interrupted = false;
+        while (over.getCount() > 0) {
+            try {
+                over.await();
+            } catch (InterruptedException later) {
+                interrupted = true;
+            }
+        }
+        synchronized (over) { // several may be late
+            late.enterAfterAll();
+            thread = late;
+            connection.onLate();
+            reap();
+        }
+        if (interrupted) {
+            late.interrupt();
+        }
+    }
+
     /**
      * What a write of another thread posts: a view of its own, so that position and limit are those of the call; a copy
      * when the caller is a loop in a delivery, whose receive buffer will be overwritten before this one is sent.
      */
     static ByteBuffer stable(ByteBuffer bytes) {
         boolean mayBeOverwritten =
-                bytes.isDirect() && Thread.currentThread() instanceof LoopThread caller && caller.loop.delivering;
+                bytes.isDirect() && Thread.currentThread() instanceof LoopThread caller && caller.loop().delivering;
         return mayBeOverwritten
                 ? ByteBuffer.allocate(bytes.remaining()).put(bytes.duplicate()).flip()
                 : bytes.duplicate();
-    }
-
-    private static final class LoopThread extends Thread {
-        private final EventLoop loop;
-
-        LoopThread(EventLoop loop, String name) {
-            super(loop, name);
-            this.loop = loop;
-        }
     }
 
     /** On the loop: those that it may touch. */

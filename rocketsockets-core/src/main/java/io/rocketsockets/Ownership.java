@@ -45,6 +45,16 @@ abstract class Ownership {
         return loop != null && loop.inLoop();
     }
 
+    /** As {@link #isHere}, for calls of the application: it may touch the connection until {@link #leave}. */
+    final boolean enter() {
+        EventLoop loop = home;
+        return loop != null && loop.enter();
+    }
+
+    final void leave() {
+        owner.leave();
+    }
+
     /** The owner does it, after what this thread has posted before. */
     final void post(Mailbox.Message call) {
         switch (inbox.post(call)) {

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param connectionLimits how many connections are admitted
  * @param loadBalancer who gets a new connection
  * @param rebalancing whether connections move by themselves to loops that are less busy
- * @param stallLimit how long a callback may hold up its loop before that is logged, zero for never
+ * @param stallLimit how long a callback may hang before that is logged; after a quarter of it its loop gets another thread; zero for neither
  * @param certificate path of the certificate for secure endpoints, empty for none
  */
 public record ServerConfiguration(

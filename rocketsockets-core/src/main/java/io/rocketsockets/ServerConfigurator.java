@@ -156,8 +156,9 @@ public final class ServerConfigurator {
     }
 
     /**
-     * How long a callback may hold up its event loop before that is logged, with the loop's stack and the socket; by default
-     * 1 s, {@link Duration#ZERO} for never.
+     * How long a callback may hang before that is logged, with its stack and its socket; by default 1 s. After a quarter of it
+     * another thread goes on with the event loop, so that only this socket waits, for all that it was sent and asked. {@link
+     * Duration#ZERO}: neither, and a callback that hangs holds up every socket of its loop.
      */
     public ServerConfigurator stallLimit(Duration time) {
         stallLimit = time;

@@ -165,7 +165,10 @@ final class ServerRun {
         interrupted |= join(System.nanoTime() + CUT_OFF_NANOS);
         ShutdownReport report = ShutdownReport.EMPTY;
         for (EventLoop loop : loops) {
-            report = report.plus(loop.isAlive() ? abandon(loop) : loop.report());
+            report = report.plus(loop.report());
+            if (loop.isAlive()) {
+                report = report.plus(abandon(loop));
+            }
         }
         interrupted |= join(System.nanoTime() + CUT_OFF_NANOS);
         interrupted |= endWatchdog();
@@ -242,7 +245,7 @@ final class ServerRun {
     }
 
     boolean isOnItsLoop() {
-        return loops.stream().anyMatch(EventLoop::inLoop);
+        return Thread.currentThread() instanceof LoopThread thread && loops.contains(thread.loop());
     }
 
     SocketAddress localAddress(String endpointName) {

@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import java.io.Serial;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -7,23 +8,22 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Says it when a callback holds up its event loop: once for each time, with the loop's stack and the socket.
+ * Watches over loops that are held up. A callback that hangs for a quarter of the limit loses its loop to another thread, so
+ * that only its own socket waits for it; at the limit that is said, once for each time, with the stack and the socket.
  *
- * <p><b>Threading:</b> a thread of its own for each run, which sleeps but for four looks within the limit.
+ * <p><b>Threading:</b> a thread of its own for each run, which sleeps but for ten looks within the limit.
  */
 final class Watchdog implements Runnable {
     private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
 
-    private final List<EventLoop> loops;
+    private final List<Watch> watches;
     private final long limitNanos;
-    private final long[] reported;
     private final CountDownLatch stop = new CountDownLatch(1);
     private final Thread thread = new Thread(this, "rocketsockets-watchdog");
 
     Watchdog(List<EventLoop> loops, long limitNanos) {
-        this.loops = List.copyOf(loops);
+        this.watches = loops.stream().map(Watch::new).toList();
         this.limitNanos = limitNanos;
-        this.reported = new long[loops.size()];
         thread.setDaemon(true);
     }
 
@@ -41,13 +41,13 @@ final class Watchdog implements Runnable {
 
     @Override
     public void run() {
-        long pause = Math.max(1, limitNanos / 4);
+        long pause = Math.max(1, limitNanos / 10);
         try {
             long looked = System.nanoTime();
             while (!stop.await(pause, TimeUnit.NANOSECONDS)) {
                 long now = System.nanoTime();
-                if (now - looked < limitNanos) { // else it was the whole process that stood still
-                    loops.forEach(loop -> look(loop, now));
+                if (now - looked < pause + limitNanos / 4) { // else it was the whole process that stood still
+                    watches.forEach(watch -> watch.look(now));
                 }
                 looked = now;
             }
@@ -56,20 +56,66 @@ final class Watchdog implements Runnable {
         }
     }
 
-    private void look(EventLoop loop, long now) {
-        long began = loop.meter.turnBegan();
-        if (now - began > limitNanos && !loop.meter.isWaiting() && began != reported[loop.number()]) {
-            reported[loop.number()] = began;
+    /** What is known of one loop. */
+    private final class Watch {
+        private final EventLoop loop;
+        private LoopThread thread;
+        private long call;
+        private long since;
+        private long reportedTurn;
+
+        Watch(EventLoop loop) {
+            this.loop = loop;
+            this.thread = loop.thread();
+        }
+
+        void look(long now) {
+            lookAtCallback(now);
+            long began = loop.meter.turnBegan();
+            if (now - began > limitNanos && !loop.meter.isWaiting() && began != reportedTurn) {
+                reportedTurn = began;
+                report(loop.thread(), now - began, "");
+            }
+            for (LoopThread hanging : loop.relieved()) {
+                if (hanging.isOverdue(now, limitNanos)) {
+                    report(hanging, now - hanging.hangsSince(), ", and another thread serves its other sockets");
+                }
+            }
+        }
+
+        private void lookAtCallback(long now) {
+            LoopThread current = loop.thread();
+            long currentCall = current.currentCall();
+            if (current != thread || currentCall != call) {
+                thread = current;
+                call = currentCall;
+                since = now;
+            } else if (call != 0 && now - since >= limitNanos / 4) {
+                current.hangsSince(since);
+                relieve(current);
+            }
+        }
+
+        private void relieve(LoopThread hanging) {
+            try {
+                loop.relieve(hanging, call);
+            } catch (OutOfMemoryError noThread) {
+                LOG.warn("event loop {} is held up, and no thread can be made to relieve it", loop.number(), noThread);
+            }
+        }
+
+        private void report(LoopThread where, long nanos, String consequence) {
             Faults.log(
                     LOG,
-                    "event loop " + loop.number() + " is held up: for " + (now - began) / 1_000_000 + " ms by "
-                            + loop.doing() + "; move what blocks to another thread, or raise stallLimit",
-                    new Stall(loop.stackTrace()));
+                    "event loop " + loop.number() + " is held up: for " + nanos / 1_000_000 + " ms by " + where.doing()
+                            + consequence + "; move what blocks to another thread, or raise stallLimit",
+                    new Stall(where.getStackTrace()));
         }
     }
 
     /** Shows where the loop is. */
     private static final class Stall extends Exception {
+        @Serial
         private static final long serialVersionUID = 1;
 
         Stall(StackTraceElement[] stack) {

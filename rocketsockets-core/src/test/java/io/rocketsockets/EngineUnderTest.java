@@ -4,4 +4,9 @@ package io.rocketsockets;
 interface EngineUnderTest {
     /** As in {@link ServerConfigurator#engine}. */
     String engine();
+
+    /** Whether no other thread can go on with a loop whose own hangs in a callback. */
+    default boolean isBoundToItsThread() {
+        return false;
+    }
 }

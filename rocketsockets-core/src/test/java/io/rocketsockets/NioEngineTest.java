@@ -51,6 +51,9 @@ class NioEngineTest {
     class Faults extends FaultContract implements Nio {}
 
     @Nested
+    class Hangs extends HangContract implements Nio {}
+
+    @Nested
     class Network extends NetworkContract implements Nio {}
 
     @Nested

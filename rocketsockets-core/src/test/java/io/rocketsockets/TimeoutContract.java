@@ -273,15 +273,18 @@ abstract class TimeoutContract extends EngineContract {
 
     @Test
     void o3_aCallbackThatHeldTheLoopMakesNobodyLate() throws Exception {
-        TestServer server = serve(Timeouts.NONE.idle(Duration.ofSeconds(2)), socket -> {
-            socket.startReading();
-            return bytes -> {
-                if (text(bytes).equals("hold")) {
-                    pass(Duration.ofSeconds(3));
-                }
-                socket.write(bytes);
-            };
-        });
+        Timeouts timeouts = Timeouts.NONE.idle(Duration.ofSeconds(2));
+        // Nobody relieves the loop.
+        TestServer server = server(x -> x.stallLimit(Duration.ZERO), e -> e.timeouts(t -> timeouts))
+                .start(socket -> {
+                    socket.startReading();
+                    return bytes -> {
+                        if (text(bytes).equals("hold")) {
+                            pass(Duration.ofSeconds(3));
+                        }
+                        socket.write(bytes);
+                    };
+                });
         Client silent = server.connect();
         silent.exchange("before");
         Client talking = server.connect();

@@ -34,6 +34,16 @@ public interface Engine extends AutoCloseable {
     /** Reports what {@link #poll} found, to the handlers; what they throw is a bug above the seam and comes through. */
     void dispatch();
 
+    /**
+     * Lets the caller's thread go on as the loop's, while the former one hangs in a handler, which keeps what it was given: a
+     * buffer in its hands is not used again. What {@link #dispatch} has not reported yet, the next {@link #poll} finds anew.
+     *
+     * @return false when the engine is bound to its thread
+     */
+    default boolean takeOver() {
+        return false;
+    }
+
     /** Ends the current or else the next wait; from any thread. */
     void wakeup();
 

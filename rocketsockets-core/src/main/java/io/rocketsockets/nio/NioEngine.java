@@ -33,7 +33,7 @@ final class NioEngine implements Engine {
         void onReady(int operations);
     }
 
-    final ByteBuffer receive;
+    ByteBuffer receive;
     final ByteBuffer staging = ByteBuffer.allocateDirect(STAGING_BYTES);
 
     private final Selector selector;
@@ -117,6 +117,12 @@ final class NioEngine implements Engine {
             ready[i] = null;
             socket.onReady(operations[i]);
         }
+    }
+
+    @Override
+    public boolean takeOver() {
+        receive = ByteBuffer.allocateDirect(receive.capacity());
+        return true;
     }
 
     @Override
