@@ -5,6 +5,8 @@
 module io.rocketsockets {
     requires org.slf4j;
     requires static org.jspecify;
+    // Events for the flight recorder, where there is one.
+    requires static jdk.jfr;
 
     uses io.rocketsockets.engine.EngineFactory;
 

@@ -158,6 +158,7 @@ final class Acceptor implements AcceptHandler {
     private void refuse(Transport transport, CloseReason reason) {
         loop.meter.accepted();
         loop.meter.turnedAway(reason);
+        connections.listener.onRefused(endpoint.name(), transport.remoteAddress(), reason);
         transport.reset();
         if (connections.refusalLog.permits()) {
             LOG.warn(

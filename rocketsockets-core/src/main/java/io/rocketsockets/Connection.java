@@ -106,14 +106,16 @@ final class Connection implements TransportHandler {
         deadlines = new Deadlines(this, loop, endpoint.timeouts());
         loop.opened();
         connections.add(this);
+        delivering = true;
+        connections.listener.onOpened(handle);
         try {
             loop.engine.adopt(transport, this);
         } catch (TransportException failure) {
+            delivering = false;
             onFailed(failure);
             return;
         }
         deadlines.watch();
-        delivering = true;
         LoopThread caller = beginCall();
         boolean failed = false;
         try {
@@ -132,6 +134,7 @@ final class Connection implements TransportHandler {
     /** The server stops before the loop could take the connection over. */
     private void turnAway() {
         loop.meter.turnedAway(CloseReason.STOPPED);
+        connections.listener.onRefused(endpoint.name(), transport.remoteAddress(), CloseReason.STOPPED);
         connections.turnAway(this);
         transport.close();
     }
@@ -394,9 +397,20 @@ final class Connection implements TransportHandler {
         }
         long left = queue.unsentBytes();
         publish(left);
-        congested = left > (congested ? connections.lowWaterMark : connections.highWaterMark);
+        congested(left > (congested ? connections.lowWaterMark : connections.highWaterMark));
         if (queue.isEmpty() && (state == State.DRAINING || outputEnds)) {
             endOutput();
+        }
+    }
+
+    private void congested(boolean isNow) {
+        if (isNow != congested) {
+            congested = isNow;
+            if (isNow) {
+                connections.listener.onBackPressureBegins(handle);
+            } else {
+                connections.listener.onBackPressureEnds(handle);
+            }
         }
     }
 
@@ -570,6 +584,7 @@ final class Connection implements TransportHandler {
         }
         notSent += queue.drop(loop.buffers);
         publish(0);
+        congested(false);
         CloseReason reason = handle.closeReason().orElseThrow();
         if (!isCounted) {
             isCounted = true;
@@ -590,6 +605,7 @@ final class Connection implements TransportHandler {
             boolean forced = notSent > 0 || reason == CloseReason.STOP_FORCED;
             loop.reportStopped(forced ? ShutdownReport.forced(handle, notSent) : ShutdownReport.DRAINED);
         }
+        connections.listener.onClosed(handle, reason, deadlines.bytesRead(), deadlines.bytesWritten());
         connections.remove(this); // its place is free when its last callback has run
         loop.reaped();
     }
@@ -774,8 +790,12 @@ final class Connection implements TransportHandler {
 
         @Override
         void deliver() {
+            EventLoop from = loop;
             settle();
             resume();
+            if (from != here) {
+                connections.listener.onMoved(handle, from.number(), here.number());
+            }
             handle.catchUp();
         }
 

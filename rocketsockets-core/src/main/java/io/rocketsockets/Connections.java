@@ -20,6 +20,7 @@ final class Connections {
     final int writeQueueLimit;
 
     final Admission admission;
+    final ServerListener listener;
     final WriteBudget budget;
 
     // For what callbacks throw, which peers may provoke.
@@ -57,6 +58,7 @@ final class Connections {
         this.highWaterMark = configuration.writeHighWaterMark();
         this.writeQueueLimit = configuration.writeQueueLimit();
         this.admission = new Admission(configuration);
+        this.listener = new Listeners(configuration.listeners());
         this.budget = new WriteBudget(configuration.unsentBytesLimit(), writeQueueLimit, all());
     }
 

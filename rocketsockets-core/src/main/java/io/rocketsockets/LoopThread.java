@@ -128,12 +128,17 @@ final class LoopThread extends Thread {
         return (int) PLACE.getAcquire(this) == INSIDE ? 0 : (long) CALLS.getOpaque(this);
     }
 
+    /** The socket whose callback it is in, if it is in one. */
+    @Nullable
+    ConnectionHandle calling() {
+        Connection connection = (int) PLACE.getAcquire(this) == INSIDE ? null : callee;
+        return connection == null ? null : connection.handle();
+    }
+
     /** What it does, for a log. */
     String doing() {
-        Connection connection = (int) PLACE.getAcquire(this) == INSIDE ? null : callee;
-        return connection == null
-                ? "its own work"
-                : "a callback of " + connection.handle().idAndEndpoint();
+        ConnectionHandle socket = calling();
+        return socket == null ? "its own work" : "a callback of " + socket.idAndEndpoint();
     }
 
     /** Takes the loop if the thread is in that callback still; {@link #take} or {@link #keep} follows. */

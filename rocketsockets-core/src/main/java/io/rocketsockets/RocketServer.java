@@ -96,6 +96,7 @@ public final class RocketServer implements SocketServer {
         } finally {
             become(outcome);
         }
+        opened.listener().onStarted(this);
         opened.accept();
         LOG.info("listening: {} loops={} engine={}", opened, configuration.eventLoops(), opened.engine());
     }
@@ -119,6 +120,7 @@ public final class RocketServer implements SocketServer {
         try {
             ServerRun ending = Objects.requireNonNull(run);
             ShutdownReport report = ending.stop(grace);
+            ending.listener().onStopped(this);
             LOG.info("stopped: {} {}", ending, report);
             return report;
         } finally {

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param loadBalancer who gets a new connection
  * @param rebalancing whether connections move by themselves to loops that are less busy
  * @param stallLimit how long a callback may hang before that is logged; after a quarter of it its loop gets another thread; zero for neither
+ * @param listeners who hears what happens
  * @param certificate path of the certificate for secure endpoints, empty for none
  */
 public record ServerConfiguration(
@@ -42,6 +43,7 @@ public record ServerConfiguration(
         LoadBalancer loadBalancer,
         boolean rebalancing,
         Duration stallLimit,
+        List<ServerListener> listeners,
         String certificate) {
 
     /** Pipelined 64 KiB messages cost a third less than with 64 KiB, and it is one buffer per loop. */
@@ -70,6 +72,7 @@ public record ServerConfiguration(
         Objects.requireNonNull(connectionLimits, "connectionLimits");
         Objects.requireNonNull(loadBalancer, "loadBalancer");
         Objects.requireNonNull(stallLimit, "stallLimit");
+        listeners = List.copyOf(listeners);
         List<String> errors = new ArrayList<>();
         if (endpoints.isEmpty()) {
             errors.add("endpoints=0 < 1; call useDefaultEndpoint() or addEndpoint(name, e -> e.port(..))");

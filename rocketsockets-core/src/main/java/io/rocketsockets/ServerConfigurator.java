@@ -27,6 +27,7 @@ public final class ServerConfigurator {
     private LoadBalancer loadBalancer = LoadBalancer.roundRobin();
     private boolean rebalancing = true;
     private Duration stallLimit = Duration.ofSeconds(1);
+    private final List<ServerListener> listeners = new ArrayList<>();
     private String certificate = "";
 
     private final List<String> errors = new ArrayList<>();
@@ -181,6 +182,12 @@ public final class ServerConfigurator {
         return this;
     }
 
+    /** Adds one who hears what happens in the server; any number, told in the order of these calls. */
+    public ServerConfigurator listener(ServerListener listener) {
+        listeners.add(listener);
+        return this;
+    }
+
     ServerConfiguration freeze() {
         if (errors.isEmpty()) {
             return collected();
@@ -210,6 +217,7 @@ public final class ServerConfigurator {
                 loadBalancer,
                 rebalancing,
                 stallLimit,
+                listeners,
                 certificate);
     }
 }

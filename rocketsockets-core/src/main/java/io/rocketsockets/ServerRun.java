@@ -109,7 +109,7 @@ final class ServerRun {
     }
 
     private void watch(Duration stallLimit) {
-        Watchdog dog = new Watchdog(loops, nanosOf(stallLimit));
+        Watchdog dog = new Watchdog(loops, nanosOf(stallLimit), listener());
         try {
             dog.start();
             watchdog = dog;
@@ -242,6 +242,10 @@ final class ServerRun {
     /** What was chosen, and why not a better one; for the log. */
     Engines.Choice engine() {
         return engine;
+    }
+
+    ServerListener listener() {
+        return connections.listener;
     }
 
     boolean isOnItsLoop() {

@@ -1,6 +1,7 @@
 package io.rocketsockets;
 
 import java.io.Serial;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -18,12 +19,14 @@ final class Watchdog implements Runnable {
 
     private final List<Watch> watches;
     private final long limitNanos;
+    private final ServerListener listener;
     private final CountDownLatch stop = new CountDownLatch(1);
     private final Thread thread = new Thread(this, "rocketsockets-watchdog");
 
-    Watchdog(List<EventLoop> loops, long limitNanos) {
+    Watchdog(List<EventLoop> loops, long limitNanos, ServerListener listener) {
         this.watches = loops.stream().map(Watch::new).toList();
         this.limitNanos = limitNanos;
+        this.listener = listener;
         thread.setDaemon(true);
     }
 
@@ -110,6 +113,7 @@ final class Watchdog implements Runnable {
                     "event loop " + loop.number() + " is held up: for " + nanos / 1_000_000 + " ms by " + where.doing()
                             + consequence + "; move what blocks to another thread, or raise stallLimit",
                     new Stall(where.getStackTrace()));
+            listener.onStalled(loop.number(), where.calling(), Duration.ofNanos(nanos));
         }
     }
 

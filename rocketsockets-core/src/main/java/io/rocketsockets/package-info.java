@@ -8,6 +8,7 @@
  *   <li>{@link io.rocketsockets.SocketServer}: starts it with two callbacks, or one session per connection, and stops it
  *   <li>{@link io.rocketsockets.SocketHandle}: one socket: read, write, close, from any thread
  *   <li>{@link io.rocketsockets.ServerConfigurator}: the options
+ *   <li>{@link io.rocketsockets.ServerStats}, {@link io.rocketsockets.ServerListener}: what it does
  * </ul>
  */
 @NullMarked

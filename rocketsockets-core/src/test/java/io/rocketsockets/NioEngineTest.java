@@ -54,6 +54,9 @@ class NioEngineTest {
     class Hangs extends HangContract implements Nio {}
 
     @Nested
+    class Watch extends WatchContract implements Nio {}
+
+    @Nested
     class Network extends NetworkContract implements Nio {}
 
     @Nested

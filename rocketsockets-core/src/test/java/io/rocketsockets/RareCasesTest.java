@@ -129,6 +129,7 @@ class RareCasesTest {
                         LoadBalancer.roundRobin(),
                         true,
                         Duration.ZERO,
+                        List.of(),
                         ""))
                 .isInstanceOf(ServerConfigurationException.class);
     }
@@ -149,6 +150,7 @@ class RareCasesTest {
                         LoadBalancer.roundRobin(),
                         true,
                         Duration.ZERO,
+                        List.of(),
                         ""))
                 .isInstanceOf(ServerConfigurationException.class);
     }

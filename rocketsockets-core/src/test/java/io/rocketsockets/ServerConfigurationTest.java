@@ -98,6 +98,7 @@ class ServerConfigurationTest {
 
     @Test
     void theLastCallWins() {
+        ServerListener listener = new ServerListener() {};
         ServerConfiguration configuration = ServerConfiguration.of(x -> x.addEndpoint(
                         "a",
                         e -> e.port(1)
@@ -137,6 +138,7 @@ class ServerConfigurationTest {
                 .rebalancing(true)
                 .rebalancing(false)
                 .stallLimit(ofSeconds(4))
+                .listener(listener)
                 .engine("other")
                 .engine("nio"));
         assertThat(configuration.endpoints())
@@ -167,6 +169,7 @@ class ServerConfigurationTest {
                         configuration.loadBalancer(),
                         false,
                         ofSeconds(4),
+                        List.of(listener),
                         configuration.certificate()));
     }
 
@@ -321,6 +324,7 @@ class ServerConfigurationTest {
                         LoadBalancer.roundRobin(),
                         true,
                         Duration.ZERO,
+                        List.of(),
                         ""))
                 .isInstanceOf(ServerConfigurationException.class)
                 .hasMessageContaining("endpoints=0 < 1");
