@@ -5,6 +5,7 @@ import io.rocketsockets.engine.InheritedSocket;
 import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
 import io.rocketsockets.engine.Transport;
+import io.rocketsockets.engine.TransportException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -129,7 +130,8 @@ final class Acceptor implements AcceptHandler {
 
     private void place(Transport transport) {
         loop.meter.accepted();
-        EventLoop owner = pick(transport.remoteAddress());
+        EventLoop picked = pick(transport.remoteAddress());
+        EventLoop owner = picked == loop || leaves(transport) ? picked : loop;
         Connection connection = new Connection(endpoint, connections, transport, owner);
         Connection.Adoption adoption = connection.new Adoption();
         // Those that had waited come by the mailbox: a callback that hangs must not keep the accepting from going on.
@@ -137,6 +139,17 @@ final class Acceptor implements AcceptHandler {
             connection.onAdopted();
         } else if (!owner.expect() || !owner.execute(adoption)) {
             adoption.refuse();
+        }
+    }
+
+    /** False when the system has no descriptor for the way; then the connection stays. */
+    private static boolean leaves(Transport transport) {
+        try {
+            transport.detach();
+            return true;
+        } catch (TransportException refused) {
+            LOG.debug("connection stays on the loop that accepted it: {}", refused.getMessage());
+            return false;
         }
     }
 

@@ -383,7 +383,7 @@ final class Connection implements TransportHandler {
     @Override
     public void onWritten(long count) {
         assert loop.inLoop();
-        queue.advance(count, loop.buffers);
+        queue.advance(count);
         wrote(count);
         blocked = false;
         flush();
@@ -766,9 +766,15 @@ final class Connection implements TransportHandler {
         if (state != State.OPEN || to == loop || loop.isStopping() || !to.expect()) {
             return;
         }
+        try {
+            transport.detach();
+        } catch (TransportException refused) {
+            LOG.debug("cannot move: {} {}", handle.idAndEndpoint(), refused.getMessage());
+            to.execute(to::cameAsExpected);
+            return;
+        }
         queue.keep(loop.buffers);
         loop.timers.cancel(deadlines);
-        transport.detach();
         loop.departed();
         handle.depart(to);
         Arrival arrival = new Arrival(to, loop.skipped());
@@ -850,7 +856,11 @@ final class Connection implements TransportHandler {
         heldSince = loop.now();
         if (state != State.CLOSED) {
             loop.timers.cancel(deadlines);
-            transport.detach();
+            try {
+                transport.detach();
+            } catch (TransportException refused) {
+                onFailed(refused);
+            }
         }
     }
 

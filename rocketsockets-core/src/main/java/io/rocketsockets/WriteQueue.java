@@ -33,6 +33,11 @@ final class WriteQueue {
     private Completion lastDue;
 
     private long queued;
+
+    /** By the transport, which may have it in a copy. */
+    private long handedOver;
+
+    /** By the kernel. */
     private long taken;
 
     /**
@@ -71,7 +76,7 @@ final class WriteQueue {
     /**
      * Hands over as much as the transport takes.
      *
-     * @return whether that was all; if not, {@link #advance} follows
+     * @return whether that was all; if not, or if it has some of it pending, {@link #advance} follows
      */
     boolean flush(Transport transport, WriteBuffers buffers) throws TransportException {
         ByteBuffer[] gathered = buffers.gathered;
@@ -84,25 +89,19 @@ final class WriteQueue {
             }
             long n = transport.write(gathered, count);
             Arrays.fill(gathered, 0, count, null); // what is sent must not be held
-            taken += n;
+            handedOver += n;
             releaseSent(buffers);
             if (n < offered) {
-                return false;
+                break;
             }
         }
-        return true;
+        taken = handedOver - transport.pending();
+        return head == null;
     }
 
-    /** The engine took that many bytes more since {@link #flush}. */
-    void advance(long count, WriteBuffers buffers) {
+    /** The kernel took so many bytes of what was pending since {@link #flush}. */
+    void advance(long count) {
         taken += count;
-        long left = count;
-        for (Segment segment = head; left > 0 && segment != null; segment = segment.next) {
-            int n = (int) Math.min(left, segment.bytes.remaining());
-            segment.bytes.position(segment.bytes.position() + n);
-            left -= n;
-        }
-        releaseSent(buffers);
     }
 
     /** Copies what is left of borrowed buffers, and of chunks, which are too large to wait with a slow peer. */
@@ -153,12 +152,12 @@ final class WriteQueue {
         return completion;
     }
 
-    /** Nothing to send. */
+    /** Nothing that the kernel has not taken. */
     boolean isEmpty() {
-        return head == null;
+        return queued == taken;
     }
 
-    /** Nothing to send and nobody to tell. */
+    /** Nothing to hand over and nobody to tell. */
     boolean isIdle() {
         return head == null && firstDue == null;
     }
@@ -182,6 +181,7 @@ final class WriteQueue {
         head = null;
         tail = null;
         queued = taken;
+        handedOver = taken;
         return dropped;
     }
 

@@ -129,18 +129,21 @@ class EventLoopTest {
     void anEngineThatWritesLaterIsToldAndAsked() throws Exception {
         start(EngineContract.echo());
         FakeTransport transport = accepted();
-        transport.room = 0;
+        transport.room = 600;
+        transport.sendsLater = true;
         byte[] message = EngineContract.random(1, 1000);
         engine.reads(transport, message);
         int writes = transport.writes;
         sockets.get(0).write(ByteBuffer.wrap(message));
         onLoop(() -> null);
         assertThat(transport.writes).as("nothing is written before onWritten").isEqualTo(writes);
-        // 400 bytes were taken meanwhile.
-        transport.sent.write(message, 0, 400);
+        assertThat(sockets.get(0).unsentBytes()).isEqualTo(2000);
         transport.room = Integer.MAX_VALUE;
-        engine.happens(() -> engine.handlers.get(transport).onWritten(400));
+        for (int pending : new int[] {400, 200, 1400}) {
+            engine.happens(() -> engine.handlers.get(transport).onWritten(transport.sendPending(pending)));
+        }
         assertThat(transport.sent.size()).isEqualTo(2000);
+        assertThat(sockets.get(0).unsentBytes()).isZero();
         assertThat(stats().bytesWritten()).isEqualTo(2000);
     }
 

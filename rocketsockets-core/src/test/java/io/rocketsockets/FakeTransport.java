@@ -7,13 +7,16 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 
 /** A socket without a kernel: takes as many bytes as there is room for, and remembers everything. */
 final class FakeTransport implements Transport {
     final ByteArrayOutputStream sent = new ByteArrayOutputStream();
-    /** A copy of the first buffer of the last write, as an engine that sends later keeps one. */
-    byte[] firstOffered = {};
 
+    /** As an engine does that sends later: takes copies, which {@link #sendPending} sends. */
+    boolean sendsLater;
+
+    private byte[] pending = {};
     int room = Integer.MAX_VALUE;
     int writes;
     boolean reading;
@@ -31,19 +34,38 @@ final class FakeTransport implements Transport {
         if (closed || outputShutDown) {
             throw new AssertionError("written after the end");
         }
-        ByteBuffer first = buffers[0].duplicate();
-        firstOffered = new byte[first.remaining()];
-        first.get(firstOffered);
+        if (pending.length > 0) {
+            return 0;
+        }
+        ByteArrayOutputStream copies = new ByteArrayOutputStream();
         long total = 0;
         for (int i = 0; i < count; i++) {
             int n = Math.min(buffers[i].remaining(), room);
             byte[] bytes = new byte[n];
             buffers[i].get(bytes);
-            sent.writeBytes(bytes);
+            copies.writeBytes(bytes);
             room -= n;
             total += n;
         }
+        if (sendsLater) {
+            pending = copies.toByteArray();
+        } else {
+            sent.writeBytes(copies.toByteArray());
+        }
         return total;
+    }
+
+    @Override
+    public long pending() {
+        return pending.length;
+    }
+
+    /** So many bytes at most. */
+    int sendPending(int most) {
+        int n = Math.min(most, pending.length);
+        sent.write(pending, 0, n);
+        pending = Arrays.copyOfRange(pending, n, pending.length);
+        return n;
     }
 
     @Override

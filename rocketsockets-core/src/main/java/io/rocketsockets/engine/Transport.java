@@ -12,10 +12,12 @@ public interface Transport {
     SocketAddress localAddress();
 
     /**
-     * Leaves its loop, to be adopted by another; nothing is reported until then. Called between two dispatches, with no
-     * write under way that the engine keeps.
+     * Leaves its loop, or that of the listener which accepted it, to be adopted by another; nothing is reported until then.
+     * Called between two dispatches.
+     *
+     * @throws TransportException when the system refuses; then it has not left
      */
-    void detach();
+    void detach() throws TransportException;
 
     /** Reports every read to the handler until {@link #stopReading()}. */
     void startReading();
@@ -28,12 +30,17 @@ public interface Transport {
      * taken.
      *
      * <p>When less than everything was taken, {@link TransportHandler#onWritten} follows; until then nothing may be
-     * written. No reference to the buffers is kept: an engine that sends later sends a copy, and then reports it there.
+     * written. No reference to the buffers is kept: an engine that sends later takes a copy, which is {@link #pending}.
      *
-     * @return bytes the kernel has taken at once
+     * @return bytes that were taken, by the kernel or in a copy
      * @throws TransportException when the connection is broken
      */
     long write(ByteBuffer[] buffers, int count) throws TransportException;
+
+    /** Bytes that {@link #write} took a copy of and the kernel has not; each that it takes is told by onWritten. */
+    default long pending() {
+        return 0;
+    }
 
     /** Sends FIN after what was written; reading goes on. */
     void shutdownOutput() throws TransportException;

@@ -10,7 +10,7 @@ public interface TransportHandler {
     /** The peer sent FIN; reported once, after the last {@link #onRead}. */
     void onEnd();
 
-    /** A {@link Transport#write} that was not taken whole got further by that many bytes; more may be written. */
+    /** The kernel took so many bytes of what was {@linkplain Transport#pending pending}, 0 too; more may be written. */
     void onWritten(long bytes);
 
     /** The connection is broken; the last report, the handler closes the transport. */

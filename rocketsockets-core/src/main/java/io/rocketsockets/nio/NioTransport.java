@@ -55,8 +55,10 @@ final class NioTransport implements Transport, NioEngine.Ready {
 
     @Override
     public void detach() {
-        key.cancel();
-        interest = 0;
+        if (key != null) { // else it has not been adopted yet, and is on no loop
+            key.cancel();
+            interest = 0;
+        }
     }
 
     @Override
