@@ -12,12 +12,14 @@ import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
@@ -344,6 +346,53 @@ abstract class CloseContract extends EngineContract {
         }
         await().until(() -> server.server.stats().open() == 0);
         assertThat(server.server.stats().closed()).containsExactlyEntriesOf(Map.of(CloseReason.PEER_RESET, 300L));
+    }
+
+    /**
+     * In one turn: a socket that has input is closed, then another is accepted, which gets its number, and then what the
+     * engine had found for the first one is due.
+     */
+    @Test
+    void e9_whatWasFoundForAClosedSocketDoesNotReachTheNextOfItsNumber() throws Exception {
+        Semaphore holds = new Semaphore(0);
+        Semaphore goesOn = new Semaphore(0);
+        Queue<SocketHandle> sockets = new ConcurrentLinkedQueue<>();
+        TestServer server = server(x -> x.stallLimit(Duration.ZERO)).start(socket -> {
+            sockets.add(socket);
+            socket.startReading();
+            return bytes -> {
+                switch (text(bytes)) {
+                    case "hold" -> {
+                        holds.release();
+                        goesOn.acquireUninterruptibly();
+                    }
+                    case "abort the second" ->
+                        sockets.stream().skip(1).findFirst().ifPresent(SocketHandle::abort);
+                    default -> socket.write(bytes);
+                }
+            };
+        });
+        for (int round = 0; round < 20; round++) {
+            sockets.clear();
+            Client first = server.connect();
+            first.exchange("first");
+            Client second = server.connect();
+            second.exchange("second");
+            first.send("hold");
+            assertThat(holds.tryAcquire(10, SECONDS)).isTrue();
+            Client breaker = server.connect();
+            first.send("abort the second");
+            second.send("stale");
+            Client third = server.connect();
+            goesOn.release();
+            assertThat(third.exchange("third")).isEqualTo("third");
+            assertThat(breaker.exchange("fourth")).isEqualTo("fourth");
+            assertThat(second.isReset()).isTrue();
+            for (Client client : List.of(first, second, third, breaker)) {
+                client.close();
+            }
+            await().until(() -> server.server.stats().open() == 0);
+        }
     }
 
     @Test

@@ -46,6 +46,7 @@ final class ServerProcess implements AutoCloseable {
         List<String> command = new ArrayList<>(wrapper);
         command.add(java());
         command.add("-Xshare:off");
+        command.add("--enable-native-access=ALL-UNNAMED"); // for engines of other jars; any JVM knows the option
         command.addAll(jvmOptions);
         command.addAll(List.of("-cp", classPath(outside), ServerProcess.class.getName(), engine, behaviour.name()));
         process = new ProcessBuilder(command).redirectErrorStream(true).start();

@@ -1,4 +1,7 @@
-/** The engine on epoll: where io_uring is refused. It imitates completion by reading and writing when a socket is ready. */
+/**
+ * The engine on epoll: for where io_uring is refused. It imitates completion by reading and writing itself when epoll says
+ * that a socket is ready.
+ */
 @NullMarked
 package io.rocketsockets.epoll;
 

@@ -21,6 +21,7 @@ public final class Errno {
     public static final int ETIME = 62;
     public static final int EBADR = 53;
     public static final int EBADFD = 77;
+    public static final int EAFNOSUPPORT = 97;
     public static final int EADDRINUSE = 98;
     public static final int EADDRNOTAVAIL = 99;
     public static final int ENETDOWN = 100;
@@ -37,6 +38,9 @@ public final class Errno {
 
     private Errno() {}
 
+    /** Loads this class, which cannot be loaded from a folder when it is needed to say that descriptors have run out. */
+    public static void prepare() {}
+
     /**
      * What a call that returned less than 0 means.
      *
@@ -44,8 +48,15 @@ public final class Errno {
      * @param result {@code -errno}
      */
     public static IOException exception(String failed, long result) {
-        int errno = (int) -result;
-        String message = failed + ": " + Libc.strerror(errno) + " (errno=" + errno + ")";
+        return exception((int) -result, failed + ": " + Libc.strerror((int) -result) + " (errno=" + -result + ")");
+    }
+
+    /** The same in the system's words alone, for whoever tells what failed itself. */
+    public static IOException exception(long result) {
+        return exception((int) -result, Libc.strerror((int) -result));
+    }
+
+    private static IOException exception(int errno, String message) {
         return switch (errno) {
             case EADDRINUSE, EADDRNOTAVAIL, EACCES -> new BindException(message);
             default -> new IOException(message);

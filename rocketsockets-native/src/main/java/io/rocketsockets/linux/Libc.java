@@ -38,6 +38,8 @@ public final class Libc {
             intCall("setsockopt", JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT);
     private static final MethodHandle SHUTDOWN = intCall("shutdown", JAVA_INT, JAVA_INT);
     private static final MethodHandle CLOSE = intCall("close", JAVA_INT);
+    private static final MethodHandle DUP2 = intCall("dup2", JAVA_INT, JAVA_INT);
+    private static final MethodHandle FCNTL = fcntl();
 
     private static final MethodHandle READ = longCall("read", JAVA_INT, ADDRESS, JAVA_LONG);
     private static final MethodHandle WRITE = longCall("write", JAVA_INT, ADDRESS, JAVA_LONG);
@@ -74,6 +76,14 @@ public final class Libc {
                 FunctionDescriptor.of(JAVA_LONG, arguments),
                 Linker.Option.captureCallState("errno"),
                 Linker.Option.firstVariadicArg(1));
+    }
+
+    private static MethodHandle fcntl() {
+        return link(
+                "fcntl",
+                FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT),
+                Linker.Option.captureCallState("errno"),
+                Linker.Option.firstVariadicArg(2));
     }
 
     private static MethodHandle strerror() {
@@ -164,6 +174,24 @@ public final class Libc {
     public int close(int fd) {
         try {
             return result((int) CLOSE.invokeExact(callState, fd));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** Closes {@code to} and opens it again as another number of {@code from}, in one step. */
+    public int dup2(int from, int to) {
+        try {
+            return result((int) DUP2.invokeExact(callState, from, to));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** Of the commands that take a number. */
+    public int fcntl(int fd, int command, int argument) {
+        try {
+            return result((int) FCNTL.invokeExact(callState, fd, command, argument));
         } catch (Throwable impossible) {
             throw notThrown(impossible);
         }

@@ -1,8 +1,8 @@
 package io.rocketsockets.linux;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -23,7 +23,10 @@ public final class SocketAddresses {
     public static final int AF_INET = 2;
     public static final int AF_INET6 = 10;
 
-    private static final ValueLayout.OfShort PORT = JAVA_SHORT.withOrder(ByteOrder.BIG_ENDIAN);
+    // Unaligned, since an array of bytes is.
+    private static final ValueLayout.OfShort FAMILY = JAVA_SHORT_UNALIGNED;
+    private static final ValueLayout.OfShort PORT = JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+    private static final ValueLayout.OfInt SCOPE = JAVA_INT_UNALIGNED;
 
     // Offsets: family, port (both structs); then address (v4) or flow, address, scope (v6).
     private static final int PORT_AT = 2;
@@ -41,27 +44,33 @@ public final class SocketAddresses {
     /** @return how many bytes it takes */
     public static int write(InetSocketAddress address, MemorySegment to) {
         to.asSlice(0, BYTES).fill((byte) 0);
-        to.set(JAVA_SHORT, 0, (short) familyOf(address));
+        to.set(FAMILY, 0, (short) familyOf(address));
         to.set(PORT, PORT_AT, (short) address.getPort());
         byte[] bytes = address.getAddress().getAddress();
         if (address.getAddress() instanceof Inet6Address ipv6) {
             MemorySegment.copy(bytes, 0, to, JAVA_BYTE, IPV6_ADDRESS_AT, bytes.length);
-            to.set(JAVA_INT, IPV6_SCOPE_AT, ipv6.getScopeId());
+            to.set(SCOPE, IPV6_SCOPE_AT, ipv6.getScopeId());
             return BYTES;
         }
         MemorySegment.copy(bytes, 0, to, JAVA_BYTE, IPV4_ADDRESS_AT, bytes.length);
         return IPV4_BYTES;
     }
 
+    /** A copy as long as its family's, which takes a third of the memory of an object that {@link #read} makes of it. */
+    public static byte[] bytes(MemorySegment from) {
+        return from.asSlice(0, from.get(FAMILY, 0) == AF_INET6 ? BYTES : IPV4_BYTES)
+                .toArray(JAVA_BYTE);
+    }
+
     /** An IPv4 peer of an IPv6 socket gets its IPv4 address, as Java has it everywhere. */
     public static InetSocketAddress read(MemorySegment from) {
-        boolean isIpv6 = from.get(JAVA_SHORT, 0) == AF_INET6;
+        boolean isIpv6 = from.get(FAMILY, 0) == AF_INET6;
         byte[] bytes = new byte[isIpv6 ? 16 : 4];
         MemorySegment.copy(from, JAVA_BYTE, isIpv6 ? IPV6_ADDRESS_AT : IPV4_ADDRESS_AT, bytes, 0, bytes.length);
         int port = Short.toUnsignedInt(from.get(PORT, PORT_AT));
         try {
             InetAddress address = InetAddress.getByAddress(bytes);
-            int scope = isIpv6 ? from.get(JAVA_INT, IPV6_SCOPE_AT) : 0;
+            int scope = isIpv6 ? from.get(SCOPE, IPV6_SCOPE_AT) : 0;
             if (scope != 0) {
                 address = Inet6Address.getByAddress(null, bytes, scope);
             }

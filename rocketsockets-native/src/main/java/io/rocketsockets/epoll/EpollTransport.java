@@ -1,0 +1,184 @@
+package io.rocketsockets.epoll;
+
+import io.rocketsockets.engine.Transport;
+import io.rocketsockets.engine.TransportException;
+import io.rocketsockets.engine.TransportException.Kind;
+import io.rocketsockets.engine.TransportHandler;
+import io.rocketsockets.linux.Errno;
+import io.rocketsockets.linux.SocketAddresses;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+
+/** A connected socket: reads when it is ready, writes at once, and waits for room when the kernel has none. */
+final class EpollTransport extends EpollSocket implements Transport {
+    /** Bytes read from one socket in one turn, so that a loud peer leaves time for the others. */
+    private static final int BYTES_PER_TURN = 256 * 1024;
+
+    // bits/socket.h, sys/socket.h
+    private static final int MSG_NOSIGNAL = 0x4000;
+    private static final int SHUT_WR = 1;
+
+    /** As the kernel tells it, which takes a third of what an object would. */
+    private final byte[] remoteAddress;
+
+    private final InetSocketAddress localAddress;
+
+    // The thread that runs the engine; set by attach.
+    @SuppressWarnings("NullAway.Init")
+    private TransportHandler handler;
+
+    EpollTransport(int fd, byte[] remoteAddress, InetSocketAddress localAddress) {
+        super(fd);
+        this.remoteAddress = remoteAddress;
+        this.localAddress = localAddress;
+    }
+
+    void attach(EpollEngine adopting, TransportHandler reportsTo) throws TransportException {
+        handler = reportsTo;
+        try {
+            join(adopting);
+        } catch (IOException refused) {
+            throw new TransportException(isClosed() ? Kind.RESET : Kind.OTHER, refused);
+        }
+    }
+
+    @Override
+    public void detach() {
+        leave();
+    }
+
+    @Override
+    public SocketAddress remoteAddress() {
+        return SocketAddresses.read(MemorySegment.ofArray(remoteAddress));
+    }
+
+    @Override
+    public SocketAddress localAddress() {
+        return localAddress;
+    }
+
+    @Override
+    public void startReading() {
+        want(Epoll.IN);
+    }
+
+    @Override
+    public void stopReading() {
+        wantNoMore(Epoll.IN);
+    }
+
+    @Override
+    void onReady(int events) {
+        if ((events & Epoll.IN) != 0) {
+            readAll();
+        }
+        if ((events & Epoll.OUT) != 0 && !isClosed()) {
+            handler.onWritten(0);
+        }
+    }
+
+    /** Reads again only when the buffer was filled: less means that the kernel had no more. */
+    private void readAll() {
+        EpollEngine engine = engine();
+        ByteBuffer buffer = engine.receive;
+        int total = 0;
+        do {
+            int n = (int) engine.libc.recv(fd, engine.received, buffer.capacity(), 0);
+            if (n > 0) {
+                total += n;
+                handler.onRead(buffer.limit(n).position(0));
+                if (n < buffer.capacity()) {
+                    return;
+                }
+            } else {
+                if (n == 0) {
+                    stopReading();
+                    handler.onEnd();
+                } else if (n != -Errno.EAGAIN && n != -Errno.EINTR) {
+                    handler.onFailed(failure("cannot read", n));
+                }
+                return;
+            }
+        } while (total < BYTES_PER_TURN && wants(Epoll.IN) && !isClosed());
+    }
+
+    @Override
+    public long write(ByteBuffer[] buffers, int count) throws TransportException {
+        EpollEngine engine = engine();
+        long total = 0;
+        for (int first = 0; first < count; ) {
+            if (!buffers[first].hasRemaining()) {
+                first++;
+                continue;
+            }
+            boolean alone = isBestAlone(buffers[first], engine);
+            MemorySegment bytes =
+                    alone ? MemorySegment.ofBuffer(buffers[first]) : gather(buffers, first, count, engine);
+            long offered = bytes.byteSize();
+            long taken = engine.libc.send(fd, bytes, offered, MSG_NOSIGNAL);
+            if (taken == -Errno.EAGAIN || taken == -Errno.EINTR) {
+                taken = 0;
+            } else if (taken < 0) {
+                throw failure("cannot write", taken);
+            }
+            advance(buffers, first, taken);
+            total += taken;
+            if (taken < offered) {
+                want(Epoll.OUT);
+                return total;
+            }
+        }
+        wantNoMore(Epoll.OUT);
+        return total;
+    }
+
+    /** Large and outside of the heap: the kernel can have it without a copy. */
+    private static boolean isBestAlone(ByteBuffer buffer, EpollEngine engine) {
+        return buffer.isDirect() && buffer.remaining() >= engine.staging.capacity() / 2;
+    }
+
+    /** Copies as much as fits into one buffer: for small ones one call with a copy is cheaper than a vectored write. */
+    private static MemorySegment gather(ByteBuffer[] buffers, int first, int count, EpollEngine engine) {
+        ByteBuffer staging = engine.staging;
+        int end = 0;
+        for (int i = first; i < count && end < staging.capacity(); i++) {
+            ByteBuffer buffer = buffers[i];
+            int n = Math.min(buffer.remaining(), staging.capacity() - end);
+            staging.put(end, buffer, buffer.position(), n);
+            end += n;
+        }
+        return engine.staged.asSlice(0, end);
+    }
+
+    private static void advance(ByteBuffer[] buffers, int first, long taken) {
+        long left = taken;
+        for (int i = first; left > 0; i++) {
+            int n = (int) Math.min(buffers[i].remaining(), left);
+            buffers[i].position(buffers[i].position() + n);
+            left -= n;
+        }
+    }
+
+    @Override
+    public void shutdownOutput() throws TransportException {
+        int result = engine().libc.shutdown(fd, SHUT_WR);
+        if (result < 0) {
+            throw failure("cannot end the output", result);
+        }
+    }
+
+    /** One that was closed over the loop's head is as good as reset by the peer. */
+    private TransportException failure(String failed, long result) {
+        return isClosed()
+                ? new TransportException(Kind.RESET, Errno.exception(failed + ", closed by another thread", result))
+                : Errno.transportException(failed, result);
+    }
+
+    @Override
+    String description() {
+        return "socket: remote=" + remoteAddress();
+    }
+}
