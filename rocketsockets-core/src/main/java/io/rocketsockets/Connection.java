@@ -4,6 +4,7 @@ import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportHandler;
 import java.nio.ByteBuffer;
+import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -55,6 +56,7 @@ final class Connection implements TransportHandler {
 
     private State state = State.OPEN;
     private @Nullable SocketSession session;
+    private @Nullable WireTap tap;
     private @Nullable Linger linger;
     private int readsAsked;
     private int deliveries;
@@ -160,6 +162,9 @@ final class Connection implements TransportHandler {
         deliveries++;
         loop.meter.read(count);
         deadlines.read(count);
+        if (tap != null) {
+            show(WireTap.Direction.IN, List.of(bytes), count);
+        }
         SocketSession receiver = session;
         if (state != State.OPEN || receiver == null) {
             if (linger != null) {
@@ -361,6 +366,8 @@ final class Connection implements TransportHandler {
             return;
         }
         long before = queue.unsentBytes();
+        long handedOver = queue.handedOver();
+        List<ByteBuffer> offered = tap == null ? List.of() : queue.views();
         try {
             blocked = !queue.flush(transport, loop.buffers);
         } catch (TransportException broken) {
@@ -370,6 +377,9 @@ final class Connection implements TransportHandler {
             abort(CloseReason.ERROR);
         }
         wrote(before - queue.unsentBytes());
+        if (tap != null && queue.handedOver() > handedOver) {
+            show(WireTap.Direction.OUT, offered, (int) (queue.handedOver() - handedOver));
+        }
     }
 
     private void wrote(long count) {
@@ -441,6 +451,25 @@ final class Connection implements TransportHandler {
                 failed = logCallback("completing a write", fault);
             }
             endCall(caller, failed);
+        }
+    }
+
+    void onTap(@Nullable WireTap wanted) {
+        tap = wanted;
+    }
+
+    /** A copy of the first {@code count} bytes of these. */
+    private void show(WireTap.Direction direction, List<ByteBuffer> views, int count) {
+        try {
+            ByteBuffer copy = ByteBuffer.allocate(count);
+            for (ByteBuffer view : views) {
+                int n = Math.min(view.remaining(), copy.remaining());
+                copy.put(copy.position(), view, view.position(), n).position(copy.position() + n);
+            }
+            Objects.requireNonNull(tap).onBytes(handle, direction, Instant.now(), copy.flip());
+        } catch (Throwable fault) {
+            tap = null;
+            logFault(connections.callbackLog, "wire tap threw and is taken off", "showing " + count + " bytes", fault);
         }
     }
 

@@ -342,6 +342,16 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
     }
 
     @Override
+    public void tap(@Nullable WireTap tap) {
+        if (enter()) {
+            connection.onTap(tap);
+            leave();
+        } else {
+            post(() -> connection.onTap(tap));
+        }
+    }
+
+    @Override
     public void attach(@Nullable Object attachment) {
         this.attachment = attachment;
     }

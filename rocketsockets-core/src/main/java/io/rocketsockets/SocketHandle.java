@@ -117,6 +117,9 @@ public interface SocketHandle {
      */
     default void moveTo(int loop) {}
 
+    /** Lets a tap see every byte of this socket from now on, in place of the one before; null takes it off. */
+    default void tap(@Nullable WireTap tap) {}
+
     /** Keeps one object of the application's with this socket; null takes it away. */
     void attach(@Nullable Object attachment);
 

@@ -4,7 +4,9 @@ import io.rocketsockets.WriteBuffers.Segment;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -97,6 +99,20 @@ final class WriteQueue {
         }
         taken = handedOver - transport.pending();
         return head == null;
+    }
+
+    /** How many bytes the transport has been given in all. */
+    long handedOver() {
+        return handedOver;
+    }
+
+    /** What is queued, as views whose positions do not move when it is sent; for who wants to see what that was. */
+    List<ByteBuffer> views() {
+        List<ByteBuffer> views = new ArrayList<>();
+        for (Segment segment = head; segment != null; segment = segment.next) {
+            views.add(segment.bytes.duplicate());
+        }
+        return views;
     }
 
     /** The kernel took so many bytes of what was pending since {@link #flush}. */

@@ -384,6 +384,11 @@ final class Ledger {
         }
 
         @Override
+        public void tap(@Nullable WireTap tap) {
+            run(() -> book.handle.tap(tap));
+        }
+
+        @Override
         public Timeouts timeouts() {
             return book.call(book.handle::timeouts);
         }

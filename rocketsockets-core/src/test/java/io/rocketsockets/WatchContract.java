@@ -4,13 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.rocketsockets.ConnectionLimits.Surplus;
+import java.io.ByteArrayOutputStream;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** What those who watch a server are told. */
@@ -214,6 +219,100 @@ abstract class WatchContract extends EngineContract {
         };
         TestServer server = server(x -> x.listener(bouncer)).start(idle());
         assertThat(server.connect().receiveAll()).isEqualTo("go away");
+    }
+
+    // ---- The wire tap ----
+
+    /** Remembers all bytes of each way. */
+    private static final class Recorder implements WireTap {
+        final Map<Direction, ByteArrayOutputStream> bytes = new ConcurrentHashMap<>();
+
+        @Override
+        public void onBytes(SocketHandle socket, Direction direction, Instant time, ByteBuffer piece) {
+            assertThat(time).isBetween(Instant.now().minusSeconds(20), Instant.now());
+            bytes.computeIfAbsent(direction, way -> new ByteArrayOutputStream()).writeBytes(piece.array());
+        }
+
+        byte[] seen(Direction direction) {
+            return bytes.getOrDefault(direction, new ByteArrayOutputStream()).toByteArray();
+        }
+    }
+
+    @Test
+    void aTapSeesWhatGoesInAndOutFromWhenItIsPutOnToWhenItIsTakenOff() throws Exception {
+        TestServer server = serve(2, socket -> {
+            socket.startReading();
+            return bytes -> {
+                socket.write(bytes("you said "));
+                socket.write(bytes);
+            };
+        });
+        Client client = server.connect();
+        Client other = server.connect();
+        SocketHandle socket = server.socket(client);
+        client.send("before").receive(15);
+        Recorder tap = new Recorder();
+        socket.tap(tap);
+        server.book(client).awaitTurns();
+        client.send("one").receive(12);
+        other.send("not this").receive(17);
+        client.send("two").receive(12);
+        socket.tap(null);
+        server.book(client).awaitTurns();
+        client.send("after").receive(14);
+        assertThat(tap.seen(WireTap.Direction.IN)).asString().isEqualTo("onetwo");
+        assertThat(tap.seen(WireTap.Direction.OUT)).asString().isEqualTo("you said oneyou said two");
+    }
+
+    @Test
+    void aTapSeesEveryByteThatASlowPeerTakesWhereverTheSocketIs() throws Exception {
+        byte[] sent = random(7, MORE_THAN_THE_KERNEL_TAKES);
+        TestServer server = serve(2, idle());
+        Client client = server.connect();
+        Ledger.Book book = server.book(client);
+        Recorder tap = new Recorder();
+        book.socket.tap(tap);
+        write(book.socket, ByteBuffer.wrap(sent));
+        book.awaitBlocked();
+        assertThat(tap.seen(WireTap.Direction.OUT).length).isLessThan(sent.length);
+        book.socket.moveTo(1);
+        assertThat(client.receiveBytes(sent.length)).isEqualTo(sent);
+        await().untilAsserted(() -> assertThat(tap.seen(WireTap.Direction.OUT)).isEqualTo(sent));
+    }
+
+    @Test
+    void aTapThatThrowsIsTakenOff() throws Exception {
+        AtomicInteger shown = new AtomicInteger();
+        TestServer server = serve(echo());
+        Client client = server.connect();
+        server.socket(client).tap((socket, direction, time, bytes) -> {
+            shown.incrementAndGet();
+            throw new IllegalStateException("cannot look");
+        });
+        for (int i = 0; i < 3; i++) {
+            assertThat(client.exchange("x")).isEqualTo("x");
+        }
+        assertThat(shown).hasValue(1);
+        assertThat(logs.take("wire tap threw and is taken off"))
+                .singleElement()
+                .asString()
+                .contains("cannot look");
+    }
+
+    @Test
+    void q4_contentIsLoggedOnlyWhereATapAsksForIt() throws Exception {
+        logs.alsoDebug();
+        TestServer server = serve(echo());
+        Client client = server.connect();
+        String id = server.socket(client).id();
+        assertThat(client.exchange("secret")).isEqualTo("secret");
+        assertThat(logs.take("secret")).isEmpty();
+        server.socket(client).tap(WireTap.hexDump());
+        assertThat(client.exchange("secret")).isEqualTo("secret");
+        await().until(
+                        () -> logs.take("socket=" + id + " out bytes=6\n00000000   73 65 63 72 65 74"),
+                        lines -> lines.size() == 1);
+        assertThat(logs.take("|secret|")).singleElement().asString().contains("INFO", "socket=" + id + " in bytes=6");
     }
 
     @Test
