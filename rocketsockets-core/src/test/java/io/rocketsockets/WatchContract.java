@@ -156,7 +156,7 @@ abstract class WatchContract extends EngineContract {
         server.book(server.connect());
         Client surplus = server.connect();
         await().until(() -> notes.lines.contains("refused test " + surplus.address() + " LIMIT_CONNECTIONS" + loop(0)));
-        assertThat(logs.take("connection refused")).hasSize(1);
+        await().until(() -> logs.take("connection refused").size() == 1);
     }
 
     @Test
