@@ -14,4 +14,5 @@ module io.rocketsockets {
 
     exports io.rocketsockets;
     exports io.rocketsockets.engine;
+    exports io.rocketsockets.proxy;
 }

@@ -10,9 +10,7 @@ module io.rocketsockets.guice {
     requires com.google.common;
     requires info.picocli;
     requires jakarta.inject;
-    // The daemon's health by HTTP.
-    requires jdk.httpserver;
-    // Signals, by reflection.
+    // A second signal, by reflection.
     requires jdk.unsupported;
     requires org.slf4j;
     requires static org.jspecify;

@@ -6,6 +6,7 @@ import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
+import io.rocketsockets.proxy.ProxyEndpoint;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -13,6 +14,7 @@ import java.net.SocketAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayDeque;
 import java.util.Queue;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,6 +38,7 @@ final class Acceptor implements AcceptHandler {
     private final EventLoop loop;
     private final LoadBalancer balancer;
     private final Connections connections;
+    private final ProxyEndpoint proxies;
 
     /** Set by {@link #open}, before anything can be accepted. */
     @SuppressWarnings("NullAway.Init")
@@ -53,6 +56,7 @@ final class Acceptor implements AcceptHandler {
         this.loop = loop;
         this.balancer = balancer;
         this.connections = connections;
+        this.proxies = new ProxyEndpoint(endpoint.proxyProtocol());
     }
 
     /** Binds, on the loop; accepts nothing before {@link #resume}. */
@@ -117,9 +121,11 @@ final class Acceptor implements AcceptHandler {
 
     /** Admits or refuses; false when the connection has to wait. */
     private boolean settle(Transport transport) {
-        CloseReason refusal = connections.admission.enter(endpoint.name(), transport.remoteAddress(), loop.systemNow());
+        SocketAddress peer = transport.remoteAddress();
+        SocketAddress counted = proxies.mayRelay(peer) ? null : peer;
+        CloseReason refusal = connections.admission.enter(endpoint.name(), counted, loop.systemNow());
         if (refusal == null) {
-            place(transport);
+            place(transport, counted);
         } else if (refusal == CloseReason.LIMIT_ADDRESS || connections.admission.refusesSurplus()) {
             refuse(transport, refusal);
         } else {
@@ -128,11 +134,11 @@ final class Acceptor implements AcceptHandler {
         return true;
     }
 
-    private void place(Transport transport) {
+    private void place(Transport transport, @Nullable SocketAddress counted) {
         loop.meter.accepted();
         EventLoop picked = pick(transport.remoteAddress());
         EventLoop owner = picked == loop || leaves(transport) ? picked : loop;
-        Connection connection = new Connection(endpoint, connections, transport, owner);
+        Connection connection = new Connection(endpoint, connections, proxies.over(transport), counted, owner);
         Connection.Adoption adoption = connection.new Adoption();
         // Those that had waited come by the mailbox: a callback that hangs must not keep the accepting from going on.
         if (owner == loop && parked.isEmpty()) {

@@ -80,9 +80,13 @@ final class Admission {
         }
     }
 
-    /** Counts the connection in and returns null, or tells the limit that it meets. */
+    /**
+     * Counts the connection in and returns null, or tells the limit that it meets.
+     *
+     * @param peer null when whose connection it is is not known yet: {@link #enterFrom} follows
+     */
     @Nullable
-    CloseReason enter(String endpoint, SocketAddress peer, long nowNanos) {
+    CloseReason enter(String endpoint, @Nullable SocketAddress peer, long nowNanos) {
         if (!enterFrom(peer)) {
             return CloseReason.LIMIT_ADDRESS;
         }
@@ -101,8 +105,12 @@ final class Admission {
         return refusal;
     }
 
-    /** The connection has closed, or was not placed after all: somebody who waits may try again. */
-    void leave(String endpoint, SocketAddress peer) {
+    /**
+     * The connection has closed, or was not placed after all: somebody who waits may try again.
+     *
+     * @param peer null when it was not counted for an address
+     */
+    void leave(String endpoint, @Nullable SocketAddress peer) {
         all.leave();
         gauge(endpoint).leave();
         leaveFrom(peer);
@@ -123,7 +131,8 @@ final class Admission {
         return gauge;
     }
 
-    private boolean enterFrom(SocketAddress peer) {
+    /** Counts the connection for its address; false when that has too many. */
+    boolean enterFrom(@Nullable SocketAddress peer) {
         int most = limits.perAddress();
         if (most == 0 || !(peer instanceof InetSocketAddress inet)) {
             return true;
@@ -136,7 +145,7 @@ final class Admission {
     }
 
     /** Whether or not there is a limit now: there may have been one when it came. */
-    private void leaveFrom(SocketAddress peer) {
+    private void leaveFrom(@Nullable SocketAddress peer) {
         if (!ofAddresses.isEmpty() && peer instanceof InetSocketAddress inet) {
             ofAddresses.computeIfPresent(inet.getAddress(), (address, n) -> n == 1 ? null : n - 1);
         }

@@ -18,6 +18,12 @@ public enum CloseReason {
     STOP_FORCED,
     /** A callback of the application threw. */
     HANDLER_FAILED,
+    /** Ended before it had a session: its PROXY header is missing, malformed, or too long. */
+    PROXY_INVALID,
+    /** Refused before it had a session: the peer may not send a PROXY header, and has to. */
+    PROXY_UNTRUSTED,
+    /** Ended before it had a session: the PROXY header did not come in time. */
+    TIMEOUT_PROXY,
     /** The peer sent nothing after it had connected: {@link Timeouts#firstByte()}. */
     TIMEOUT_FIRST_BYTE,
     /** No byte moved while one was waited for: {@link Timeouts#idle()}. */

@@ -1,8 +1,10 @@
 package io.rocketsockets;
 
+import io.rocketsockets.engine.Filter;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportHandler;
+import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.List;
@@ -54,7 +56,14 @@ final class Connection implements TransportHandler {
     @SuppressWarnings("NullAway.Init")
     private Deadlines deadlines;
 
+    /** For whom {@link Admission} has counted it; null while that is not known. */
+    private @Nullable SocketAddress countedFor;
+
     private State state = State.OPEN;
+
+    /** A filter waits for its peer: nothing is read, written or moved. */
+    private boolean preparing;
+
     private @Nullable SocketSession session;
     private @Nullable WireTap tap;
     private @Nullable Linger linger;
@@ -84,10 +93,16 @@ final class Connection implements TransportHandler {
     @Nullable
     Connection nextClosed;
 
-    Connection(EndpointConfiguration endpoint, Connections connections, Transport transport, EventLoop loop) {
+    Connection(
+            EndpointConfiguration endpoint,
+            Connections connections,
+            Transport transport,
+            @Nullable SocketAddress countedFor,
+            EventLoop loop) {
         this.endpoint = endpoint;
         this.connections = connections;
         this.transport = transport;
+        this.countedFor = countedFor;
         this.loop = loop;
         this.handle = new ConnectionHandle(endpoint, this, transport, loop);
     }
@@ -96,9 +111,14 @@ final class Connection implements TransportHandler {
         return handle;
     }
 
+    @Nullable
+    SocketAddress countedFor() {
+        return countedFor;
+    }
+
     // ---- The way in ----
 
-    /** The loop takes the connection over and opens its session. */
+    /** The loop takes the connection over, and opens its session unless a filter has to get ready first. */
     void onAdopted() {
         assert loop.inLoop();
         if (loop.isStopping()) {
@@ -110,14 +130,43 @@ final class Connection implements TransportHandler {
         connections.add(this);
         delivering = true;
         connections.listener.onOpened(handle);
+        deadlines.watch();
         try {
-            loop.engine.adopt(transport, this);
+            Filter.adopt(transport, loop, this);
         } catch (TransportException failure) {
             delivering = false;
             onFailed(failure);
             return;
         }
-        deadlines.watch();
+        if (!(transport instanceof Filter)) {
+            openSession();
+        }
+    }
+
+    @Override
+    public void onStage(Stage stage, long limitNanos) {
+        preparing = true;
+        deadlines.preparing(CloseReason.TIMEOUT_PROXY, limitNanos);
+    }
+
+    @Override
+    public void onReady() {
+        assert loop.inLoop();
+        preparing = false;
+        deadlines.ready();
+        if (countedFor == null) {
+            countedFor = handle.remoteAddress();
+            if (!connections.admission.enterFrom(countedFor)) {
+                countedFor = null;
+                abort(CloseReason.LIMIT_ADDRESS);
+                return;
+            }
+        }
+        openSession();
+    }
+
+    private void openSession() {
+        delivering = true;
         LoopThread caller = beginCall();
         boolean failed = false;
         try {
@@ -197,7 +246,7 @@ final class Connection implements TransportHandler {
         assert loop.inLoop();
         inputEnded = true;
         SocketSession receiver = session;
-        if (state == State.LINGERING) {
+        if (state == State.LINGERING || preparing) {
             terminate(CloseReason.PEER_CLOSED);
         } else if (state == State.OPEN && endpoint.halfClose() && receiver != null) {
             endInput(receiver);
@@ -232,6 +281,8 @@ final class Connection implements TransportHandler {
                 terminate(CloseReason.PEER_RESET);
             }
             case UNREACHABLE -> terminate(CloseReason.PEER_UNREACHABLE);
+            case PROXY_INVALID -> terminate(CloseReason.PROXY_INVALID);
+            case PROXY_UNTRUSTED -> abort(CloseReason.PROXY_UNTRUSTED);
             case OTHER -> {
                 if (state != State.CLOSED) {
                     Faults.log(LOG, "socket failed: " + handle.idAndEndpoint(), cause);
@@ -362,7 +413,7 @@ final class Connection implements TransportHandler {
 
     /** Hands the kernel what it takes; runs no callback. */
     private void send() {
-        if (blocked || state == State.CLOSED) {
+        if (blocked || preparing || state == State.CLOSED) {
             return;
         }
         long before = queue.unsentBytes();
@@ -517,7 +568,9 @@ final class Connection implements TransportHandler {
 
     /** Sends what is queued, then ends. */
     private void drain(CloseReason reason) {
-        if (state == State.OPEN) {
+        if (preparing && session == null) {
+            terminate(reason);
+        } else if (state == State.OPEN) {
             state = State.DRAINING;
             handle.end(reason);
             updateReading();
@@ -774,6 +827,9 @@ final class Connection implements TransportHandler {
     }
 
     void onMove(EventLoop to) {
+        if (preparing) {
+            return;
+        }
         boolean isMarked = target != null;
         target = to;
         if (!isMarked && state == State.OPEN) {
@@ -792,7 +848,7 @@ final class Connection implements TransportHandler {
             return; // a callback hangs
         }
         target = null;
-        if (state != State.OPEN || to == loop || loop.isStopping() || !to.expect()) {
+        if (state != State.OPEN || preparing || to == loop || loop.isStopping() || !to.expect()) {
             return;
         }
         try {
@@ -854,7 +910,7 @@ final class Connection implements TransportHandler {
     /** The engine does not know yet that there is something to read, or to send. */
     private void resume() {
         try {
-            loop.engine.adopt(transport, this);
+            Filter.adopt(transport, loop, this);
         } catch (TransportException failure) {
             onFailed(failure);
             return;

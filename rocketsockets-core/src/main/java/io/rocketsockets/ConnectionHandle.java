@@ -1,6 +1,7 @@
 package io.rocketsockets;
 
 import io.rocketsockets.engine.Transport;
+import io.rocketsockets.proxy.ProxyHeader;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.net.SocketAddress;
@@ -142,6 +143,11 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
     @Override
     public SocketAddress localAddress() {
         return transport.localAddress();
+    }
+
+    @Override
+    public Optional<ProxyHeader> proxyHeader() {
+        return Optional.ofNullable(transport.detail(ProxyHeader.class));
     }
 
     @Override

@@ -73,7 +73,7 @@ final class Connections {
 
     /** It was admitted, and is not opened or not open any more. */
     void turnAway(Connection connection) {
-        admission.leave(connection.handle().endpoint(), connection.handle().remoteAddress());
+        admission.leave(connection.handle().endpoint(), connection.countedFor());
     }
 
     /** Those that have not been reaped; a live view. */

@@ -35,6 +35,12 @@ final class Deadlines extends TimerWheel.Timer {
     private long waitBegan;
     private long bytesBeforeWait;
 
+    /** What a filter waits for, null when the connection is ready. */
+    private @Nullable CloseReason preparing;
+
+    private long preparingSince;
+    private long preparingLimit;
+
     // Found by findNext.
     private @Nullable CloseReason cause;
     private long next;
@@ -123,6 +129,18 @@ final class Deadlines extends TimerWheel.Timer {
         }
     }
 
+    /** A filter waits for its peer, for so long. */
+    void preparing(CloseReason reasonWhenOver, long limit) {
+        preparing = reasonWhenOver;
+        preparingSince = loop.now();
+        preparingLimit = limit;
+        watch();
+    }
+
+    void ready() {
+        preparing = null;
+    }
+
     /** Sets the timer if it would look too late. A later deadline leaves it: then it looks, and is set again. */
     void watch() {
         findNext();
@@ -146,6 +164,9 @@ final class Deadlines extends TimerWheel.Timer {
         cause = null;
         if (connection.isOpen()) {
             consider(opened, nanos(timeouts.lifetime()), CloseReason.TIMEOUT_LIFETIME);
+        }
+        if (preparing != null) {
+            consider(preparingSince, preparingLimit, preparing);
         }
         if (reading) {
             if (bytesRead == 0) {

@@ -1,6 +1,7 @@
 package io.rocketsockets;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
+import io.rocketsockets.proxy.ProxyProtocol;
 import java.time.Duration;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param halfClose whether a socket stays open when its peer has ended its side
  * @param keepAlive the kernel's probes to silent peers, null for none
  * @param userTimeout how long sent bytes may stay unacknowledged, zero for what the system does
+ * @param proxyProtocol whether proxies tell whose connections they pass on
  * @param timeouts what its sockets begin with
  */
 public record EndpointConfiguration(
@@ -31,6 +33,7 @@ public record EndpointConfiguration(
         boolean halfClose,
         @Nullable KeepAlive keepAlive,
         Duration userTimeout,
+        ProxyProtocol proxyProtocol,
         Timeouts timeouts) {
     /** The {@code host} of an endpoint that listens on every interface. */
     public static final String ALL_INTERFACES = "*";
@@ -42,6 +45,7 @@ public record EndpointConfiguration(
         name = String.valueOf(name);
         host = String.valueOf(host);
         Objects.requireNonNull(userTimeout, "userTimeout");
+        Objects.requireNonNull(proxyProtocol, "proxyProtocol");
         Objects.requireNonNull(timeouts, "timeouts");
     }
 

@@ -1,6 +1,7 @@
 package io.rocketsockets;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
+import io.rocketsockets.proxy.ProxyProtocol;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
@@ -23,6 +24,7 @@ public final class EndpointConfigurator {
     private boolean halfClose;
     private @Nullable KeepAlive keepAlive;
     private Duration userTimeout = Duration.ZERO;
+    private ProxyProtocol proxyProtocol = ProxyProtocol.OFF;
     private Timeouts timeouts = Timeouts.DEFAULT;
 
     EndpointConfigurator(String name) {
@@ -108,6 +110,16 @@ public final class EndpointConfigurator {
         return this;
     }
 
+    /**
+     * Whether proxies tell, by the PROXY protocol (versions 1 and 2), whose connections they pass on, by default not: {@code
+     * proxyProtocol(ProxyProtocol.requiredFrom("10.0.0.0/8"))}. {@link SocketHandle#remoteAddress()} is then the client's,
+     * and so is the address that {@link ServerConfigurator#maxConnectionsPerAddress} counts for.
+     */
+    public EndpointConfigurator proxyProtocol(ProxyProtocol rules) {
+        proxyProtocol = Objects.requireNonNull(rules, "proxyProtocol");
+        return this;
+    }
+
     /** Changes how long sockets may keep the server waiting: {@code timeouts(t -> t.idle(Duration.ofMinutes(5)))}. */
     public EndpointConfigurator timeouts(UnaryOperator<Timeouts> change) {
         timeouts = Objects.requireNonNull(change.apply(timeouts), "timeouts");
@@ -126,6 +138,7 @@ public final class EndpointConfigurator {
                 halfClose,
                 keepAlive,
                 userTimeout,
+                proxyProtocol,
                 timeouts);
     }
 }

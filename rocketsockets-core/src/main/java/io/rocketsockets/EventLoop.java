@@ -1,6 +1,7 @@
 package io.rocketsockets;
 
 import io.rocketsockets.engine.Engine;
+import io.rocketsockets.engine.FilterLoop;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -28,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * <p><b>Failure:</b> faults of connections and callbacks end there. A fault of the engine ends the loop: its connections
  * close with {@link CloseReason#ERROR}.
  */
-final class EventLoop implements Runnable {
+final class EventLoop implements Runnable, FilterLoop {
     private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
 
     /** Messages run in one turn, so that a million of them leave the sockets and timers their turn. */
@@ -158,8 +159,14 @@ final class EventLoop implements Runnable {
         return posted != Mailbox.Posted.REFUSED;
     }
 
+    @Override
+    public Engine engine() {
+        return engine;
+    }
+
     /** Posts to the mailbox; from any thread. False when the loop has ended and will not do it. */
-    boolean execute(Runnable task) {
+    @Override
+    public boolean execute(Runnable task) {
         return execute(new Mailbox.Task(task));
     }
 

@@ -147,6 +147,7 @@ public record ServerConfiguration(
         ConnectionLimits.notNegative("endpoint=" + name + " maxConnections", endpoint.maxConnections(), errors);
         check(name, endpoint.keepAlive(), errors);
         checkUserTimeout(name, endpoint.userTimeout(), errors);
+        endpoint.proxyProtocol().errors().forEach(error -> errors.add("endpoint=" + name + " " + error));
         endpoint.timeouts().errors().forEach(error -> errors.add("endpoint=" + name + " " + error));
         if (endpoint.secure()) {
             errors.add("endpoint=" + name + " secureSockets=true but this version has no TLS;"

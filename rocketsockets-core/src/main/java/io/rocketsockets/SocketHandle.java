@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import io.rocketsockets.proxy.ProxyHeader;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.util.Optional;
@@ -25,9 +26,16 @@ public interface SocketHandle {
     /** The name of the endpoint that accepted this socket. */
     String endpoint();
 
+    /** The peer's; behind a proxy that tells it, the client's. */
     SocketAddress remoteAddress();
 
+    /** The server's; behind a proxy that tells it, the one that the client connected to. */
     SocketAddress localAddress();
+
+    /** What the proxy in front said, on an endpoint with {@link EndpointConfigurator#proxyProtocol}. */
+    default Optional<ProxyHeader> proxyHeader() {
+        return Optional.empty();
+    }
 
     /** Whether writes are still accepted: false from the first {@code close}, {@code abort} or end of the connection. */
     boolean isOpen();

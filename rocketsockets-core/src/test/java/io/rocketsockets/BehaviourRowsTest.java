@@ -44,14 +44,15 @@ class BehaviourRowsTest {
 
     /** The names of all tests of this module. */
     private static List<String> tests() throws Exception {
-        Path folder = Path.of(System.getProperty("basedir", "")).resolve("target/test-classes/io/rocketsockets");
+        Path folder = Path.of(System.getProperty("basedir", "")).resolve("target/test-classes");
         List<String> names = new ArrayList<>();
-        try (Stream<Path> files = Files.list(folder.toAbsolutePath())) {
+        try (Stream<Path> files = Files.walk(folder.toAbsolutePath().resolve("io/rocketsockets"))) {
             for (Path file : files.toList()) {
-                String name = file.getFileName().toString();
+                String name =
+                        folder.toAbsolutePath().relativize(file).toString().replace('/', '.');
                 if (name.endsWith(".class")) {
                     Class<?> type = Class.forName(
-                            "io.rocketsockets." + name.substring(0, name.length() - ".class".length()),
+                            name.substring(0, name.length() - ".class".length()),
                             false,
                             BehaviourRowsTest.class.getClassLoader());
                     for (Method method : type.getDeclaredMethods()) {

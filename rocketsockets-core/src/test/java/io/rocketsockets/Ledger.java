@@ -3,6 +3,7 @@ package io.rocketsockets;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.rocketsockets.proxy.ProxyHeader;
 import java.io.ByteArrayOutputStream;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
@@ -320,6 +321,11 @@ final class Ledger {
         @Override
         public SocketAddress localAddress() {
             return book.call(book.handle::localAddress);
+        }
+
+        @Override
+        public Optional<ProxyHeader> proxyHeader() {
+            return book.call(book.handle::proxyHeader);
         }
 
         @Override

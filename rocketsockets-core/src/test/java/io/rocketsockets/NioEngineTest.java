@@ -61,4 +61,7 @@ class NioEngineTest {
 
     @Nested
     class Proxy extends ProxyContract implements Nio {}
+
+    @Nested
+    class ProxyHeaders extends ProxyHeaderContract implements Nio {}
 }

@@ -10,6 +10,7 @@ import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportHandler;
+import io.rocketsockets.proxy.ProxyProtocol;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
@@ -27,7 +28,7 @@ class RareCasesTest {
         EventLoop loop = new EventLoop(0, new FakeEngine(), 1024, connections.all());
         loop.meter.accepted();
         loop.stopWhenEmpty();
-        loop.execute(new Connection(endpoint("e", "*"), connections, new FakeTransport(), loop).new Adoption());
+        loop.execute(new Connection(endpoint("e", "*"), connections, new FakeTransport(), null, loop).new Adoption());
         loop.run();
         ServerStats stats = LoopMeter.sum(List.of(loop.meter), List.of());
         assertThat(stats.closed().values().stream().mapToLong(n -> n).sum()).isEqualTo(stats.accepted());
@@ -240,6 +241,7 @@ class RareCasesTest {
                 false,
                 null,
                 Duration.ZERO,
+                ProxyProtocol.OFF,
                 Timeouts.DEFAULT);
     }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.assertj.core.api.Assertions.tuple;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
+import io.rocketsockets.proxy.ProxyProtocol;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -83,6 +84,7 @@ class ServerConfigurationTest {
                         false,
                         null,
                         Duration.ZERO,
+                        ProxyProtocol.OFF,
                         Timeouts.DEFAULT));
         assertThat(configuration.eventLoops()).isEqualTo(Runtime.getRuntime().availableProcessors());
         assertThat(configuration.engine()).isEqualTo("nio");
@@ -153,6 +155,7 @@ class ServerConfigurationTest {
                         true,
                         new KeepAlive(ofSeconds(2), ofSeconds(3), 4),
                         ofSeconds(6),
+                        ProxyProtocol.OFF,
                         Timeouts.DEFAULT.idle(ofSeconds(3)).read(ofSeconds(2))));
         assertThat(configuration)
                 .isEqualTo(new ServerConfiguration(

@@ -2,6 +2,7 @@ package io.rocketsockets.engine;
 
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** One connected socket inside an engine. Confined to the loop that adopted it, except where said otherwise. */
 public interface Transport {
@@ -10,6 +11,15 @@ public interface Transport {
 
     /** Answers after the close too; from any thread. */
     SocketAddress localAddress();
+
+    /**
+     * What is known of the connection beyond its addresses, by the type of the answer; from any thread.
+     *
+     * @return null for nothing of that type
+     */
+    default <T> @Nullable T detail(Class<T> type) {
+        return null;
+    }
 
     /**
      * Leaves its loop, or that of the listener which accepted it, to be adopted by another; nothing is reported until then.

@@ -3,19 +3,23 @@ package io.rocketsockets.engine;
 import java.io.IOException;
 import java.io.Serial;
 
-/** A connection is broken; the kind tells what the kernel said. */
+/** A connection is broken; the kind tells what the kernel, or a {@link Filter}, said. */
 public final class TransportException extends IOException {
     @Serial
     private static final long serialVersionUID = 1;
 
-    /** What the kernel said. */
+    /** What was said. */
     public enum Kind {
         /** The peer reset the connection or is gone: ECONNRESET, EPIPE. */
         RESET,
         /** The kernel gave the peer up: ETIMEDOUT, EHOSTUNREACH, ENETUNREACH. */
         UNREACHABLE,
         /** Anything else. */
-        OTHER
+        OTHER,
+        /** Of a {@link Filter}: the header of a proxy is missing, malformed or too long. */
+        PROXY_INVALID,
+        /** Of a {@link Filter}: the peer is no proxy that may send a header. */
+        PROXY_UNTRUSTED
     }
 
     private final Kind kind;

@@ -4,6 +4,18 @@ import java.nio.ByteBuffer;
 
 /** What a {@link Transport} reports, on its loop. Nothing is reported after the transport was closed. */
 public interface TransportHandler {
+    /** What a {@link Filter} waits for before its connection is ready. */
+    enum Stage {
+        PROXY_HEADER,
+        HANDSHAKE
+    }
+
+    /** A {@link Filter} waits for its peer, for so long; nothing may be read or written until {@link #onReady}. */
+    default void onStage(Stage stage, long limitNanos) {}
+
+    /** The {@link Filter}s below are ready. Engines do not report it: their transports always are. */
+    default void onReady() {}
+
     /** Bytes came, never 0 of them; the buffer is the engine's and valid until this returns. */
     void onRead(ByteBuffer bytes);
 

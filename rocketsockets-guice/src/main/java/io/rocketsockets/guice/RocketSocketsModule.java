@@ -88,8 +88,8 @@ public final class RocketSocketsModule implements Module {
     }
 
     /** @throws ServerConfigurationException when the lambda broke rules */
-    ServerConfiguration configuration() {
-        return outcome.get();
+    void requireValid() {
+        outcome.get();
     }
 
     @Override
