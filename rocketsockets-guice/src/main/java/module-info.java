@@ -10,7 +10,9 @@ module io.rocketsockets.guice {
     requires com.google.common;
     requires info.picocli;
     requires jakarta.inject;
-    // A second signal, by reflection.
+    // The daemon's health by HTTP.
+    requires jdk.httpserver;
+    // Signals, by reflection.
     requires jdk.unsupported;
     requires org.slf4j;
     requires static org.jspecify;

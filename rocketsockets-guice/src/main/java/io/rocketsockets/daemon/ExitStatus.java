@@ -5,24 +5,26 @@ import io.rocketsockets.ServerStartException;
 
 /** How the process ends when no signal ended it: the statuses of {@code sysexits.h}. */
 enum ExitStatus {
-    OK(0),
-    /** The command line was not understood. */
-    USAGE(64),
-    /** An endpoint cannot be bound. */
-    UNAVAILABLE(69),
-    /** Anything else that a service or the wiring threw. */
-    SOFTWARE(70),
-    /** The configuration breaks a rule. */
-    CONFIG(78);
+    OK(0, "done"),
+    USAGE(64, "the command line was not understood"),
+    UNAVAILABLE(69, "an endpoint cannot be bound, a service not be installed, or it does not run"),
+    SOFTWARE(70, "anything else that went wrong"),
+    CONFIG(78, "the configuration breaks a rule");
 
     private final int code;
+    private final String meaning;
 
-    ExitStatus(int code) {
+    ExitStatus(int code, String meaning) {
         this.code = code;
+        this.meaning = meaning;
     }
 
     int code() {
         return code;
+    }
+
+    String meaning() {
+        return meaning;
     }
 
     static ExitStatus of(Throwable failure) {

@@ -12,16 +12,22 @@ import com.google.inject.Stage;
 import com.google.inject.TypeLiteral;
 import com.google.inject.spi.Message;
 import com.google.inject.util.Modules;
+import io.rocketsockets.ServerConfiguration;
 import io.rocketsockets.ServerConfigurator;
+import io.rocketsockets.SocketServer;
 import io.rocketsockets.SocketSession;
 import io.rocketsockets.daemon.Daemon;
 import io.rocketsockets.daemon.DaemonArguments;
 import io.rocketsockets.daemon.DaemonConfiguration;
 import io.rocketsockets.daemon.DaemonConfigurator;
 import io.rocketsockets.daemon.DaemonHost;
+import io.rocketsockets.daemon.Program;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +48,7 @@ import org.jspecify.annotations.Nullable;
 public final class Assimilate {
     private final List<Module> dependencies = new ArrayList<>();
     private @Nullable RocketSocketsModule server;
+    private @Nullable Consumer<? super ServerConfigurator> serverOptions;
     private @Nullable Class<? extends SocketSession> sessions;
     private @Nullable DaemonConfiguration daemon;
     private @Nullable StackTraceElement daemonSource;
@@ -63,9 +70,13 @@ public final class Assimilate {
         return this;
     }
 
-    /** Configures the server. Rules that the lambda breaks are reported when the injector is created. */
+    /**
+     * Configures the server; after {@code daemon}, so that what comes from outside the program can override it. Rules that
+     * are broken are reported when the injector is created. The lambda runs again when the daemon reloads its configuration.
+     */
     public Assimilate rocketSockets(Consumer<? super ServerConfigurator> options) {
-        server = new RocketSocketsModule(options);
+        serverOptions = daemon == null ? options : daemon.overriding(options);
+        server = new RocketSocketsModule(serverOptions);
         return this;
     }
 
@@ -117,12 +128,53 @@ public final class Assimilate {
         if (daemon == null) {
             throw new IllegalStateException("no daemon configured; call daemon(x -> x.args(args).name(..)) first");
         }
-        Module module = toModule();
-        RocketSocketsModule configured = server();
-        DaemonHost.run(daemon, () -> {
-            configured.requireValid(); // Speaks to an operator, where Guice would speak to a developer.
-            return injector(module).getInstance(Key.get(new TypeLiteral<Set<Daemon>>() {}));
-        });
+        DaemonHost.run(daemon, new InjectedProgram(server(), Objects.requireNonNull(serverOptions), toModule()));
+    }
+
+    /** What the daemon runs, from the injector. */
+    private static final class InjectedProgram implements Program {
+        private final RocketSocketsModule server;
+        private final Consumer<? super ServerConfigurator> options;
+        private final Module module;
+        private @Nullable Injector injector;
+
+        /** Since the last reload; null before. */
+        private @Nullable ServerConfiguration reloaded;
+
+        InjectedProgram(RocketSocketsModule server, Consumer<? super ServerConfigurator> options, Module module) {
+            this.server = server;
+            this.options = options;
+            this.module = module;
+        }
+
+        @Override
+        public Set<Daemon> services() {
+            server.configuration(); // Speaks to an operator, where Guice would speak to a developer.
+            injector = injector(module);
+            return injector.getInstance(Key.get(new TypeLiteral<Set<Daemon>>() {}));
+        }
+
+        private Injector made() {
+            return Objects.requireNonNull(injector, "services() comes first");
+        }
+
+        @Override
+        public Collection<SocketServer> servers() {
+            return made().getInstance(Key.get(new TypeLiteral<Map<String, SocketServer>>() {}))
+                    .values();
+        }
+
+        @Override
+        public synchronized Optional<ServerConfiguration> configuration() {
+            return Optional.of(reloaded == null ? server.configuration() : reloaded);
+        }
+
+        @Override
+        public synchronized void reload() {
+            ServerConfiguration next = ServerConfiguration.of(options);
+            made().getInstance(SocketServer.class).reload(next);
+            reloaded = next;
+        }
     }
 
     private RocketSocketsModule server() {

@@ -88,8 +88,8 @@ public final class RocketSocketsModule implements Module {
     }
 
     /** @throws ServerConfigurationException when the lambda broke rules */
-    void requireValid() {
-        outcome.get();
+    ServerConfiguration configuration() {
+        return outcome.get();
     }
 
     @Override

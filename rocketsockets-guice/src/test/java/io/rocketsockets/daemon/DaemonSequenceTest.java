@@ -20,7 +20,7 @@ class DaemonSequenceTest {
     private final ScriptedDaemon first = new ScriptedDaemon("first", journal);
     private final ScriptedDaemon second = new ScriptedDaemon("second", journal);
     private final ScriptedDaemon third = new ScriptedDaemon("third", journal);
-    private final DaemonSequence sequence = new DaemonSequence(List.of(first, second, third));
+    private final DaemonSequence sequence = new DaemonSequence(List.of(first, second, third), LONG);
 
     @Test
     void startsInOrderAndStopsInReverse() throws Exception {

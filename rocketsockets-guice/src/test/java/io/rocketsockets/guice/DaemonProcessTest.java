@@ -74,7 +74,7 @@ class DaemonProcessTest {
             assertThat(daemon.calls()).endsWith("stop HangsAtStop", "stop First");
             assertThat(daemon.output())
                     .anyMatch(line -> line.contains("cannot stop: service=" + TalkingDaemon.class.getName()
-                            + "$HangsAtStop has not stopped within its "));
+                            + "$HangsAtStop has not come to an end within its "));
         }
     }
 

@@ -1,0 +1,35 @@
+package io.rocketsockets.daemon;
+
+import io.rocketsockets.ServerConfiguration;
+import io.rocketsockets.SocketServer;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+
+/** What a {@link DaemonHost} runs. Nothing is made before it is asked for: most commands do not run anything. */
+@FunctionalInterface
+public interface Program {
+    /** Makes the services; asked for once, to run them. */
+    Collection<? extends Daemon> services();
+
+    /** The servers whose health is the daemon's, and that are paused with it; after {@link #services()}. */
+    default Collection<SocketServer> servers() {
+        return List.of();
+    }
+
+    /**
+     * The server's configuration in force; empty when there is none that could be changed from outside.
+     *
+     * @throws io.rocketsockets.ServerConfigurationException with every rule that is broken
+     */
+    default Optional<ServerConfiguration> configuration() {
+        return Optional.empty();
+    }
+
+    /**
+     * Configures anew, since what comes from outside has changed, and tells the server; after {@link #services()}.
+     *
+     * @throws io.rocketsockets.ServerConfigurationException with every rule that is broken; then nothing changes
+     */
+    default void reload() {}
+}

@@ -1,0 +1,239 @@
+package io.rocketsockets.daemon;
+
+import io.rocketsockets.EndpointConfiguration;
+import io.rocketsockets.ServerConfiguration;
+import io.rocketsockets.ServerConfigurator;
+import java.io.IOException;
+import java.io.Reader;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What was set from outside the program: by {@code --set}, else by the environment, else by a properties file. Keys are
+ * those of the {@link SettingTable}. Immutable; {@link #reread()} looks at the file again.
+ */
+final class Settings {
+    private static final String VARIABLE_PREFIX = "ROCKETSOCKETS_";
+    private static final String ENDPOINT_PREFIX = "endpoint.";
+    private static final String DAEMON_PREFIX = "daemon.";
+
+    private final @Nullable Path file;
+    private final Map<String, String> environment;
+    private final List<String> assignments;
+    private final InheritedSockets inherited;
+
+    /** The strongest first. */
+    private final List<Source> sources;
+
+    /** What could not be read. */
+    private final List<String> errors = new ArrayList<>();
+
+    /**
+     * @param spelling how a key is spelled there
+     */
+    private record Source(String name, Map<String, String> values, UnaryOperator<String> spelling) {}
+
+    private record Value(String text, String origin) {}
+
+    /**
+     * An option in force.
+     *
+     * @param origin where it comes from
+     */
+    record Effective(String key, String value, String origin, boolean isLive) {}
+
+    /**
+     * @param file null for none
+     * @param assignments each {@code key=value}
+     */
+    Settings(
+            @Nullable Path file,
+            Map<String, String> environment,
+            List<String> assignments,
+            InheritedSockets inherited) {
+        this.file = file;
+        this.environment = environment;
+        this.assignments = assignments;
+        this.inherited = inherited;
+        this.sources = List.of(
+                new Source("--set", assigned(), key -> key),
+                new Source("environment", variables(), Settings::variable),
+                new Source(String.valueOf(file), readFile(), key -> key));
+    }
+
+    Settings reread() {
+        return new Settings(file, environment, assignments, inherited);
+    }
+
+    private Map<String, String> assigned() {
+        Map<String, String> values = new LinkedHashMap<>();
+        for (String assignment : assignments) {
+            int equals = assignment.indexOf('=');
+            if (equals < 1) {
+                errors.add("--set " + assignment + " is not key=value; pass one such as --set eventLoops=4");
+            } else {
+                values.put(assignment.substring(0, equals).strip(), assignment.substring(equals + 1));
+            }
+        }
+        return values;
+    }
+
+    private Map<String, String> variables() {
+        Map<String, String> values = new TreeMap<>(environment);
+        values.keySet().removeIf(name -> !name.startsWith(VARIABLE_PREFIX));
+        return values;
+    }
+
+    private Map<String, String> readFile() {
+        Map<String, String> values = new TreeMap<>();
+        if (file != null) {
+            Properties properties = new Properties();
+            try (Reader reader = Files.newBufferedReader(file)) {
+                properties.load(reader);
+                properties.stringPropertyNames().forEach(key -> values.put(key, properties.getProperty(key)));
+            } catch (IOException | IllegalArgumentException unreadable) {
+                String why = unreadable instanceof NoSuchFileException ? "does not exist" : unreadable.toString();
+                errors.add("--config: file=" + file + " cannot be read: " + why
+                        + "; pass a properties file that this process may read");
+            }
+        }
+        return values;
+    }
+
+    /** {@code endpoint.default.timeouts.firstByte} is {@code ROCKETSOCKETS_ENDPOINT_DEFAULT_TIMEOUTS_FIRST_BYTE}. */
+    private static String variable(String key) {
+        return VARIABLE_PREFIX
+                + key.replaceAll("([a-z0-9])([A-Z])", "$1_$2")
+                        .replaceAll("[^A-Za-z0-9]", "_")
+                        .toUpperCase(Locale.ROOT);
+    }
+
+    /** The strongest value of a key. */
+    private Optional<Value> find(String key) {
+        for (Source source : sources) {
+            String spelled = source.spelling().apply(key);
+            String text = source.values().get(spelled);
+            if (text != null) {
+                return Optional.of(
+                        new Value(text, spelled.equals(key) ? source.name() : source.name() + " " + spelled));
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Tells the configurator what is to be changed in it; what makes no sense is rejected there. */
+    void applyTo(ServerConfigurator server) {
+        Set<String> known = new TreeSet<>();
+        SettingTable.DAEMON.forEach(setting -> known.add(DAEMON_PREFIX + setting.name()));
+        List<String> rejected = new ArrayList<>(errors);
+        for (var setting : SettingTable.SERVER) {
+            known.add(setting.name());
+            apply(setting, setting.name(), server, rejected);
+        }
+        List<String> endpoints = new ArrayList<>();
+        server.eachEndpoint((name, endpoint) -> endpoints.add(name));
+        server.eachEndpoint((name, endpoint) -> {
+            for (var setting : SettingTable.ENDPOINT) {
+                String key = ENDPOINT_PREFIX + name + "." + setting.name();
+                known.add(key);
+                apply(setting, key, endpoint, rejected);
+            }
+            inherited.descriptorOf(name, endpoints).ifPresent(endpoint::adopt);
+        });
+        inherited.errors(endpoints).forEach(rejected::add);
+        rejectUnknown(known, rejected);
+        rejected.forEach(server::reject);
+    }
+
+    /** As for the server; the errors are told together with its. */
+    void applyTo(DaemonConfigurator daemon) {
+        for (var setting : SettingTable.DAEMON) {
+            apply(setting, DAEMON_PREFIX + setting.name(), daemon, errors);
+        }
+    }
+
+    private <C> void apply(Setting<C, ?> setting, String key, C configurator, List<String> rejected) {
+        find(key).ifPresent(value -> {
+            try {
+                setting.setter().accept(configurator, value.text());
+            } catch (IllegalArgumentException broken) {
+                rejected.add(key + "=" + shown(key, value.text()) + " (" + value.origin() + ") " + broken.getMessage());
+            }
+        });
+    }
+
+    private void rejectUnknown(Set<String> known, List<String> rejected) {
+        for (Source source : sources) {
+            Set<String> spelled = new TreeSet<>();
+            known.forEach(key -> spelled.add(source.spelling().apply(key)));
+            for (String key : source.values().keySet()) {
+                if (!spelled.contains(key)) {
+                    rejected.add("unknown key: " + key + " (" + source.name() + ") is no option; "
+                            + Spelling.nearest(key, spelled)
+                                    .map(nearest -> "did you mean " + nearest + "?")
+                                    .orElse("remove it, or see --print-config for those there are"));
+                }
+            }
+        }
+    }
+
+    /**
+     * Every option with what is in force and where it comes from: outside, the program, or nobody.
+     *
+     * @param server null when there is none
+     */
+    List<Effective> effective(DaemonConfiguration daemon, @Nullable ServerConfiguration server) {
+        List<Effective> all = new ArrayList<>();
+        DaemonConfiguration plainDaemon = DaemonConfiguration.DEFAULT;
+        for (var setting : SettingTable.DAEMON) {
+            all.add(effective(setting, DAEMON_PREFIX + setting.name(), daemon, plainDaemon));
+        }
+        if (server == null) {
+            return all;
+        }
+        ServerConfiguration plain = ServerConfiguration.of(ServerConfigurator::useDefaultEndpoint);
+        for (var setting : SettingTable.SERVER) {
+            all.add(effective(setting, setting.name(), server, plain));
+        }
+        List<String> endpoints =
+                server.endpoints().stream().map(EndpointConfiguration::name).toList();
+        for (EndpointConfiguration endpoint : server.endpoints()) {
+            for (var setting : SettingTable.ENDPOINT) {
+                String key = ENDPOINT_PREFIX + endpoint.name() + "." + setting.name();
+                Effective found =
+                        effective(setting, key, endpoint, plain.endpoints().get(0));
+                boolean handedOver = setting.name().equals("adopt")
+                        && inherited.descriptorOf(endpoint.name(), endpoints).isPresent();
+                all.add(handedOver ? new Effective(key, found.value(), "systemd", false) : found);
+            }
+        }
+        return all;
+    }
+
+    private <R> Effective effective(Setting<?, R> setting, String key, R configuration, R plain) {
+        String value = setting.getter().apply(configuration);
+        String origin = find(key)
+                .map(Value::origin)
+                .orElse(value.equals(setting.getter().apply(plain)) ? "default" : "program");
+        return new Effective(key, shown(key, value), origin, setting.isLive());
+    }
+
+    /** Secrets are nobody's business. */
+    private static String shown(String key, String value) {
+        String lower = key.toLowerCase(Locale.ROOT);
+        return lower.contains("password") || lower.contains("secret") ? "****" : value;
+    }
+}
