@@ -178,14 +178,14 @@ final class Acceptor implements AcceptHandler {
         loop.meter.accepted();
         loop.meter.turnedAway(reason);
         connections.listener.onRefused(endpoint.name(), transport.remoteAddress(), reason);
-        transport.reset();
+        Faults.close(LOG, endpoint, transport::reset);
         if (connections.refusalLog.permits()) {
-            LOG.warn(
+            Faults.say(() -> LOG.warn(
                     "connection refused: {} peer={} reason={}{}",
                     endpoint,
                     transport.remoteAddress(),
                     reason,
-                    connections.refusalLog.leftOut());
+                    connections.refusalLog.leftOut()));
         }
     }
 
@@ -199,9 +199,9 @@ final class Acceptor implements AcceptHandler {
     void close() {
         loop.timers.cancel(backOff);
         loop.timers.cancel(retry);
-        parked.forEach(Transport::close);
+        parked.forEach(transport -> Faults.close(LOG, endpoint, transport::close));
         parked.clear();
-        listener.close();
+        Faults.close(LOG, endpoint, listener::close);
     }
 
     /** Accepting goes on when those who wait have been admitted. */

@@ -187,7 +187,7 @@ final class Connection implements TransportHandler {
         loop.meter.turnedAway(CloseReason.STOPPED);
         connections.listener.onRefused(endpoint.name(), transport.remoteAddress(), CloseReason.STOPPED);
         connections.turnAway(this);
-        transport.close();
+        Faults.close(LOG, handle, transport::close);
     }
 
     /** The way to a loop other than the acceptor's. */
@@ -580,7 +580,7 @@ final class Connection implements TransportHandler {
 
     private void abort(CloseReason reason) {
         if (state != State.CLOSED) {
-            transport.reset();
+            Faults.close(LOG, handle, transport::reset);
             terminate(reason);
         }
     }
@@ -595,7 +595,7 @@ final class Connection implements TransportHandler {
             }
             loop.timers.cancel(deadlines);
             markClosed();
-            transport.close();
+            Faults.close(LOG, handle, transport::close);
         }
     }
 
@@ -649,7 +649,7 @@ final class Connection implements TransportHandler {
     /** From the stopping thread, when the loop hangs in a callback. */
     void abandon() {
         handle.force();
-        transport.reset();
+        Faults.close(LOG, handle, transport::reset);
     }
 
     /** The last step of a closed connection: its last callbacks. One that hung is not called again. */

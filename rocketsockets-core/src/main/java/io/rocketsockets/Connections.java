@@ -90,10 +90,10 @@ final class Connections {
     /** Once a run: it is probably a mistake, and there may be thousands. */
     void warnOfIdleSession(Connection connection) {
         if (warnedOfIdleSession.compareAndSet(false, true)) {
-            LOG.warn(
+            Faults.say(() -> LOG.warn(
                     "nothing is asked of a new connection and nothing will come: {}; call read() or startReading()"
                             + " on its handle (said once)",
-                    connection.handle().idAndEndpoint());
+                    connection.handle().idAndEndpoint()));
         }
     }
 }

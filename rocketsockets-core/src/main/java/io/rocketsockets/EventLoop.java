@@ -464,7 +464,8 @@ final class EventLoop implements Runnable, FilterLoop {
         canBeRelieved = false;
         expected.set(NO_MORE);
         if (faults > 0) {
-            LOG.error("event loop {} ends after {} failed turns in a row; its sockets are closed", number, faults);
+            Faults.say(() -> LOG.error(
+                    "event loop {} ends after {} failed turns in a row; its sockets are closed", number, faults));
         }
         forEachConnection(connection -> connection.terminate(CloseReason.ERROR));
         mailbox.close();

@@ -4,7 +4,7 @@ import io.rocketsockets.engine.TransportException;
 import java.util.List;
 import org.slf4j.Logger;
 
-/** The one place that logs what callbacks throw, which may throw again when it is printed. */
+/** The one place that logs for a loop: what callbacks throw may throw again when it is printed, and so may the log. */
 final class Faults {
     private Faults() {}
 
@@ -20,6 +20,24 @@ final class Faults {
 
     /** Loads this class and those; a loading that has failed would fail for ever (JVMS 5.4.3). */
     static void prepare() {}
+
+    /** Runs what only logs a line. Where that fails there is no place left to say so. */
+    static void say(Runnable line) {
+        try {
+            line.run();
+        } catch (Throwable unsaid) {
+            return;
+        }
+    }
+
+    /** Closes what is done with; that it cannot be closed must not keep its owner from ending. */
+    static void close(Logger log, Object whose, Runnable how) {
+        try {
+            how.run();
+        } catch (Throwable fault) {
+            log(log, "cannot close: " + whose, fault);
+        }
+    }
 
     static void log(Logger log, String what, Throwable fault) {
         try {

@@ -164,7 +164,7 @@ final class Mailbox {
         for (Message message = oldest; message != null; message = message.next) {
             try {
                 message.refuse();
-            } catch (RuntimeException fault) {
+            } catch (Throwable fault) {
                 Faults.log(LOG, "a message could not be refused", fault);
             }
         }

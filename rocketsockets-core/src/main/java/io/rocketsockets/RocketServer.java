@@ -98,7 +98,8 @@ public final class RocketServer implements SocketServer {
         }
         opened.listener().onStarted(this);
         opened.accept();
-        LOG.info("listening: {} loops={} engine={}", opened, configuration.eventLoops(), opened.engine());
+        Faults.say(() ->
+                LOG.info("listening: {} loops={} engine={}", opened, configuration.eventLoops(), opened.engine()));
     }
 
     @Override
@@ -121,7 +122,7 @@ public final class RocketServer implements SocketServer {
             ServerRun ending = Objects.requireNonNull(run);
             ShutdownReport report = ending.stop(grace);
             ending.listener().onStopped(this);
-            LOG.info("stopped: {} {}", ending, report);
+            Faults.say(() -> LOG.info("stopped: {} {}", ending, report));
             return report;
         } finally {
             become(ServerState.STOPPED);

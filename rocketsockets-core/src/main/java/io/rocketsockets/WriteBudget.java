@@ -84,13 +84,14 @@ final class WriteBudget {
             close(holder.connection);
         }
         if (log.permits()) {
-            LOG.warn(
+            int closed = count;
+            Faults.say(() -> LOG.warn(
                     "too much is unsent: bytes={} > unsentBytesLimit={}; closing the {} sockets that held the most for the"
                             + " longest; raise the limit or the heap if their peers are only slow{}",
                     usedNow,
                     limit,
-                    count,
-                    log.leftOut());
+                    closed,
+                    log.leftOut()));
         }
     }
 

@@ -106,10 +106,21 @@ final class WriteBuffers {
             freeChunks = chunk.next;
             chunk.next = null;
         } else if (chunksLeft > 0) {
-            chunksLeft--;
-            chunk = new Segment(ByteBuffer.allocateDirect(chunkBytes).limit(0), true, true);
+            chunk = newChunk();
         }
         return chunk;
+    }
+
+    @Nullable
+    private Segment newChunk() {
+        try {
+            ByteBuffer memory = ByteBuffer.allocateDirect(chunkBytes);
+            chunksLeft--;
+            return new Segment(memory.limit(0), true, true);
+        } catch (OutOfMemoryError noDirectMemory) {
+            chunksLeft = 0; // to ask again would cost a collection and half a second each time: the JDK waits for some
+            return null;
+        }
     }
 
     void release(Segment segment) {

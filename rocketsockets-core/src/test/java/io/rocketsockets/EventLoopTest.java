@@ -211,6 +211,28 @@ class EventLoopTest {
         assertThat(logs.take("ends after 16 failed turns")).hasSize(1);
     }
 
+    @Test
+    void aSocketThatCannotBeClosedKeepsNothingElseFromEnding() throws Exception {
+        start(EngineContract.echo());
+        FakeTransport transport = accepted();
+        FakeTransport other = accepted();
+        transport.closeFails = true;
+        engine.happens(() -> engine.handlers.get(transport).onEnd());
+        onLoop(() -> null);
+        assertThat(sockets.get(0).closeReason()).contains(CloseReason.PEER_CLOSED);
+        engine.reads(other, new byte[] {1});
+        assertThat(other.sent.size()).isOne();
+        other.closeFails = true;
+        FakeTransport third = accepted();
+        engine.failingPolls.set(Integer.MAX_VALUE);
+        engine.wakeup();
+        await().until(() -> !loop.isAlive());
+        assertThat(other.closed && third.closed && engine.closed).isTrue();
+        assertThat(stats().closed()).isEqualTo(Map.of(CloseReason.PEER_CLOSED, 1L, CloseReason.ERROR, 2L));
+        assertThat(logs.take("cannot close: socket ")).hasSize(2);
+        assertThat(logs.take("failed")).hasSize(17);
+    }
+
     // ---- Accept ----
 
     @Test

@@ -4,6 +4,7 @@ import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
@@ -23,6 +24,7 @@ final class FakeTransport implements Transport {
     boolean outputShutDown;
     boolean closed;
     boolean reset;
+    boolean closeFails;
     TransportException.Kind broken;
 
     @Override
@@ -99,6 +101,9 @@ final class FakeTransport implements Transport {
     @Override
     public void close() {
         closed = true;
+        if (closeFails) {
+            throw new UncheckedIOException(new IOException("not closed, by the test"));
+        }
     }
 
     @Override

@@ -158,6 +158,53 @@ abstract class FaultContract extends EngineContract {
         assertThat(logs.take("callback threw")).hasSizeBetween(10, (int) (10 * seconds));
     }
 
+    /** What would have been said is lost, and nothing else is. */
+    @Test
+    void h10_aLogThatFailsHarmsNobody() throws Exception {
+        logs.alsoDebug();
+        logs.fail();
+        int queueLimit = 1 << 20;
+        TestServer server = watched(
+                        x -> x.writeQueueLimit(queueLimit)
+                                .unsentBytesLimit(queueLimit)
+                                .maxConnectionsPerAddress(3),
+                        e -> e.timeouts(t -> Timeouts.NONE))
+                .start(socket -> {
+                    if (socket.remoteAddress().toString().startsWith("/127.0.0.2")) {
+                        return bytes -> {}; // asks for nothing
+                    }
+                    socket.startReading();
+                    return bytes -> {
+                        throw new IllegalStateException("thrown by the test");
+                    };
+                });
+        server.canary();
+        Client fails = server.connect().send("x");
+        assertThat(fails.receiveAll()).isEmpty();
+        fails.close();
+        assertThat(server.book(fails).awaitClosed()).isEqualTo(CloseReason.HANDLER_FAILED);
+        for (int round = 0; round < 2; round++) {
+            List<Ledger.Book> books = new ArrayList<>();
+            for (int i = 0; i < 3; i++) {
+                books.add(server.book(server.connectFrom("127.0.0.2")));
+            }
+            assertThat(server.connectFrom("127.0.0.2").isReset()).isTrue();
+            for (Ledger.Book book : books) {
+                write(book.socket, ByteBuffer.allocate(MORE_THAN_THE_KERNEL_TAKES));
+                book.awaitTurns();
+            }
+            assertThat(books.get(0).awaitClosed()).isEqualTo(CloseReason.LIMIT_MEMORY);
+            for (Ledger.Book book : books) {
+                book.socket.abort();
+                book.awaitClosed();
+            }
+        }
+        server.close();
+        assertThat(logs.take(""))
+                .as("lines that an appender before the broken one got")
+                .hasSizeGreaterThan(5);
+    }
+
     // ---- What is not said ----
 
     /** A peer must not be able to write lines of its own into the log, or to steer a terminal. */

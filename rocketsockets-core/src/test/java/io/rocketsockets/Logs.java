@@ -6,7 +6,12 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
+import ch.qos.logback.core.Appender;
+import ch.qos.logback.core.filter.Filter;
 import ch.qos.logback.core.read.ListAppender;
+import ch.qos.logback.core.spi.ContextAwareBase;
+import ch.qos.logback.core.spi.FilterAttachableImpl;
+import ch.qos.logback.core.spi.FilterReply;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.slf4j.LoggerFactory;
@@ -33,6 +38,59 @@ final class Logs implements AutoCloseable {
     /** Lets {@link #take} see everything that is logged. */
     void alsoDebug() {
         logger.setLevel(Level.TRACE);
+    }
+
+    /** Every line fails from now on, as with a provider that is broken. */
+    void fail() {
+        logger.addAppender(new BrokenAppender());
+    }
+
+    private static final class BrokenAppender extends ContextAwareBase implements Appender<ILoggingEvent> {
+        private final FilterAttachableImpl<ILoggingEvent> filters = new FilterAttachableImpl<>();
+
+        @Override
+        public void doAppend(ILoggingEvent event) {
+            throw new IllegalStateException("the log is broken, by the test");
+        }
+
+        @Override
+        public String getName() {
+            return "broken";
+        }
+
+        @Override
+        public void setName(String name) {}
+
+        @Override
+        public void start() {}
+
+        @Override
+        public void stop() {}
+
+        @Override
+        public boolean isStarted() {
+            return true;
+        }
+
+        @Override
+        public void addFilter(Filter<ILoggingEvent> filter) {
+            filters.addFilter(filter);
+        }
+
+        @Override
+        public void clearAllFilters() {
+            filters.clearAllFilters();
+        }
+
+        @Override
+        public List<Filter<ILoggingEvent>> getCopyOfAttachedFiltersList() {
+            return filters.getCopyOfAttachedFiltersList();
+        }
+
+        @Override
+        public FilterReply getFilterChainDecision(ILoggingEvent event) {
+            return filters.getFilterChainDecision(event);
+        }
     }
 
     /** Removes the lines that contain the text, and gives them with their stack traces. */
@@ -62,6 +120,7 @@ final class Logs implements AutoCloseable {
     @Override
     public void close() {
         logger.detachAppender(appender);
+        logger.detachAppender("broken");
         logger.setLevel(null);
         logger.setAdditive(true);
     }

@@ -18,12 +18,18 @@ final class NioTransport implements Transport, NioEngine.Ready {
     /** Bytes read from one socket in one turn, so that a loud peer leaves time for the others. */
     private static final int BYTES_PER_TURN = 256 * 1024;
 
+    /** A shortage that lasts for so many turns is no passing one, and a loop must not turn for it alone. */
+    private static final int MOST_SHORTAGES = 16;
+
     private final SocketChannel channel;
     private final SocketAddress remoteAddress;
     private final SocketAddress localAddress;
 
     // Loop thread only; set by attach.
     private int interest;
+
+    /** Writes in a row that the kernel had no memory for. */
+    private int shortages;
 
     @SuppressWarnings("NullAway.Init")
     private NioEngine engine;
@@ -128,8 +134,8 @@ final class NioTransport implements Transport, NioEngine.Ready {
 
     @Override
     public long write(ByteBuffer[] buffers, int count) throws TransportException {
+        long total = 0;
         try {
-            long total = 0;
             for (int first = 0; first < count; ) {
                 if (!buffers[first].hasRemaining()) {
                     first++;
@@ -143,6 +149,7 @@ final class NioTransport implements Transport, NioEngine.Ready {
                     advance(buffers, first, taken);
                 }
                 total += taken;
+                shortages = 0;
                 if (taken < offered) {
                     interest(interest | SelectionKey.OP_WRITE);
                     return total;
@@ -151,8 +158,18 @@ final class NioTransport implements Transport, NioEngine.Ready {
             interest(interest & ~SelectionKey.OP_WRITE);
             return total;
         } catch (IOException cause) {
-            throw failure(cause);
+            if (!isShortage(cause) || ++shortages == MOST_SHORTAGES) {
+                throw failure(cause);
+            }
+            interest(interest | SelectionKey.OP_WRITE); // again in the next turn
+            return total;
         }
+    }
+
+    /** ENOBUFS and ENOMEM say nothing of the connection. */
+    private static boolean isShortage(IOException cause) {
+        String message = String.valueOf(cause.getMessage());
+        return message.contains("No buffer space") || message.contains("Cannot allocate memory");
     }
 
     private boolean isBestAlone(ByteBuffer[] buffers, int first, int count) {
