@@ -5,14 +5,17 @@ import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.net.SocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -95,6 +98,33 @@ abstract class AcceptContract extends EngineContract {
         // Those that were accepted have a book each, which says whether connected and close action ran once.
         await().until(() -> server.server.stats().open() == 1);
         assertThat(server.ledger.reasons().keySet()).isSubsetOf(CloseReason.PEER_RESET);
+    }
+
+    /** The kernel hands over a connection that has been reset in the backlog, with its peer's address. */
+    @Test
+    void b12_aPeerThatIsGoneBeforeItIsAcceptedStillHasItsAddress() throws Exception {
+        CountDownLatch goOn = new CountDownLatch(1);
+        Queue<SocketAddress> addresses = new ConcurrentLinkedQueue<>();
+        TestServer server = serve(socket -> {
+            addresses.add(socket.remoteAddress());
+            assertThat(socket.localAddress()).isNotNull();
+            assertThat(socket.toString()).contains(socket.remoteAddress().toString());
+            socket.startReading();
+            return bytes -> await().until(() -> goOn.getCount() == 0);
+        });
+        Client blocks = server.connect().send("x");
+        server.book(blocks).awaitReceived(1);
+        List<SocketAddress> gone = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            Client client = server.connect();
+            gone.add(client.address());
+            client.reset();
+        }
+        goOn.countDown();
+        blocks.close();
+        await().until(() -> server.server.stats().open() == 0);
+        assertThat(addresses).startsWith(blocks.address());
+        assertThat(gone).containsAll(addresses.stream().skip(1).toList());
     }
 
     @Test

@@ -57,6 +57,15 @@ class NioEngineTest {
     class Watch extends WatchContract implements Nio {}
 
     @Nested
+    class OwnProcess extends ProcessContract implements Nio {}
+
+    @Nested
+    class Scale extends ScaleContract implements Nio {}
+
+    @Nested
+    class Tools extends ToolContract implements Nio {}
+
+    @Nested
     class Network extends NetworkContract implements Nio {}
 
     @Nested

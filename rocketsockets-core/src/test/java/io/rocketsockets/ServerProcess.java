@@ -10,7 +10,6 @@ import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,13 +42,19 @@ final class ServerProcess implements AutoCloseable {
      */
     ServerProcess(List<String> wrapper, List<String> jvmOptions, String engine, Behaviour behaviour, String... outside)
             throws Exception {
-        List<String> command = new ArrayList<>(wrapper);
-        command.add(java());
-        command.add("-Xshare:off");
-        command.add("--enable-native-access=ALL-UNNAMED"); // for engines of other jars; any JVM knows the option
-        command.addAll(jvmOptions);
-        command.addAll(List.of("-cp", classPath(outside), ServerProcess.class.getName(), engine, behaviour.name()));
-        process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        this(wrapper, jvmOptions, engine, behaviour, 0, outside);
+    }
+
+    /** @param port 0 for a free one */
+    ServerProcess(
+            List<String> wrapper,
+            List<String> jvmOptions,
+            String engine,
+            Behaviour behaviour,
+            int port,
+            String... outside)
+            throws Exception {
+        process = start(wrapper, jvmOptions, outside, ServerProcess.class, engine, behaviour.name(), "" + port);
         BufferedReader output = process.inputReader(UTF_8);
         Thread reader = new Thread(
                 () -> output.lines().forEach(line -> {
@@ -60,6 +65,20 @@ final class ServerProcess implements AutoCloseable {
         reader.setDaemon(true);
         reader.start();
         address = new InetSocketAddress("127.0.0.1", Integer.parseInt(nextLine()));
+    }
+
+    /** Another program of the tests, with both of its outputs in one. */
+    static Process start(
+            List<String> wrapper, List<String> jvmOptions, String[] outside, Class<?> program, String... arguments)
+            throws IOException {
+        List<String> command = new ArrayList<>(wrapper);
+        command.add(java());
+        command.add("-Xshare:off");
+        command.add("--enable-native-access=ALL-UNNAMED"); // for engines of other jars; any JVM knows the option
+        command.addAll(jvmOptions);
+        command.addAll(List.of("-cp", classPath(outside), program.getName()));
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command).redirectErrorStream(true).start();
     }
 
     /** Tests run on the module path or on the class path; the process runs on the latter. */
@@ -82,6 +101,10 @@ final class ServerProcess implements AutoCloseable {
                 x -> {},
                 e -> e.keepAlive(Duration.ofSeconds(1), Duration.ofSeconds(1), 2),
                 ServerProcess::echoThatTellsItsEnd),
+        ECHO_THAT_NEVER_HURRIES(x -> {}, e -> e.timeouts(t -> Timeouts.NONE), EngineContract.echo()),
+        CHAT(x -> {}, e -> {}, new Chat()),
+        EXITING(x -> {}, e -> {}, ServerProcess::echoThatExits),
+        THROWING(x -> {}, e -> {}, ServerProcess::echoThatThrows),
         GREEDY(x -> {}, e -> e.timeouts(t -> Timeouts.NONE), GreedySession::new);
 
         private final Consumer<ServerConfigurator> options;
@@ -105,16 +128,57 @@ final class ServerProcess implements AutoCloseable {
                 () -> System.out.println("closed: " + socket.closeReason().orElseThrow()));
     }
 
+    /** What everybody says goes to everybody. */
+    private static final class Chat implements SocketSessionFactory {
+        private final List<SocketHandle> all = new ArrayList<>();
+
+        @Override
+        public SocketSession open(SocketHandle socket) {
+            all.add(socket);
+            socket.startReading();
+            return bytes -> all.forEach(each -> each.write(bytes));
+        }
+    }
+
+    /** How a process that {@link Behaviour#EXITING} ends. */
+    static final int EXIT_STATUS = 7;
+
+    static final Duration STOP_OF_EXIT = Duration.ofSeconds(1);
+
+    private static SocketSession echoThatExits(SocketHandle socket) {
+        socket.startReading();
+        return bytes -> {
+            if (bytes.get(0) == 'e') {
+                System.exit(EXIT_STATUS);
+            }
+            socket.write(bytes);
+        };
+    }
+
+    private static SocketSession echoThatThrows(SocketHandle socket) {
+        socket.startReading();
+        return bytes -> {
+            if (bytes.get(0) == 't') {
+                throw new IllegalStateException("thrown by the test");
+            }
+            socket.write(bytes);
+        };
+    }
+
     /** In the process: serves until its input ends. */
     public static void main(String[] args) throws IOException {
         Behaviour behaviour = Behaviour.valueOf(args[1]);
+        int port = Integer.parseInt(args[2]);
         SocketServer server = RocketServer.create(x -> {
             x.engine(args[0]).eventLoops(1);
             behaviour.options.accept(x);
             x.addEndpoint(
                     "default",
-                    e -> behaviour.endpoint.accept(e.bindTo("127.0.0.1").port(0)));
+                    e -> behaviour.endpoint.accept(e.bindTo("127.0.0.1").port(port)));
         });
+        if (behaviour == Behaviour.EXITING) {
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> server.stop(STOP_OF_EXIT)));
+        }
         server.start(behaviour.application);
         System.out.println(((InetSocketAddress) server.localAddress("default")).getPort());
         System.in.transferTo(OutputStream.nullOutputStream());
@@ -178,10 +242,18 @@ final class ServerProcess implements AutoCloseable {
 
     /** Another program of the tests, which is given the port. */
     Process runBeside(List<String> wrapper, Class<?> program) throws IOException {
-        List<String> command = new ArrayList<>(wrapper);
-        command.add(java());
-        command.addAll(List.of("-Xshare:off", "-cp", classPath(), program.getName(), "" + address.getPort()));
-        return new ProcessBuilder(command).redirectErrorStream(true).start();
+        return start(wrapper, List.of(), new String[0], program, "" + address.getPort());
+    }
+
+    /** Ends it as the kernel does when memory is short, and a supervisor when its patience is over. */
+    void kill() throws InterruptedException {
+        process.destroyForcibly().waitFor();
+    }
+
+    /** The status of a process that ends by itself. */
+    int awaitExit() throws InterruptedException {
+        assertThat(process.waitFor(20, SECONDS)).as("the process ends").isTrue();
+        return process.exitValue();
     }
 
     long pid() {
@@ -200,7 +272,7 @@ final class ServerProcess implements AutoCloseable {
         assertThat(kill.waitFor()).isZero();
     }
 
-    SocketAddress address() {
+    InetSocketAddress address() {
         return address;
     }
 
