@@ -276,7 +276,7 @@ final class Connection implements TransportHandler {
         switch (cause.kind()) {
             case RESET -> {
                 if (!queue.isEmpty()) {
-                    handle.endUncleanly();
+                    handle.endUncleanly(CloseReason.PEER_RESET);
                 }
                 terminate(CloseReason.PEER_RESET);
             }
@@ -580,6 +580,9 @@ final class Connection implements TransportHandler {
 
     private void abort(CloseReason reason) {
         if (state != State.CLOSED) {
+            if (!queue.isEmpty()) {
+                handle.endUncleanly(reason);
+            }
             Faults.close(LOG, handle, transport::reset);
             terminate(reason);
         }
@@ -635,10 +638,12 @@ final class Connection implements TransportHandler {
         abort(reason);
     }
 
-    /** The server has too much queued and this connection the most of it. */
+    /** The server had too much queued and this connection the most of it; by now its peer may have taken it. */
     void onShed(Runnable done) {
-        abort(CloseReason.LIMIT_MEMORY);
-        publish(0);
+        if (!queue.isEmpty()) {
+            abort(CloseReason.LIMIT_MEMORY);
+            publish(0);
+        }
         done.run();
     }
 

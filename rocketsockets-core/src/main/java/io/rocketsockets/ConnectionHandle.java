@@ -77,10 +77,10 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
         }
     }
 
-    /** A peer that sends FIN, and then RST instead of taking what is queued, has not ended cleanly. */
-    void endUncleanly() {
+    /** A peer that sends FIN, and is cut off before it has taken what is queued, has not ended cleanly. */
+    void endUncleanly(CloseReason cutOffBy) {
         if (closeReason == CloseReason.PEER_CLOSED) {
-            closeReason = CloseReason.PEER_RESET;
+            closeReason = cutOffBy;
         }
     }
 

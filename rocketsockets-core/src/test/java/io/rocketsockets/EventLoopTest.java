@@ -233,6 +233,46 @@ class EventLoopTest {
         assertThat(logs.take("failed")).hasSize(17);
     }
 
+    // ---- The budget ----
+
+    private void shed(SocketHandle socket) throws Exception {
+        Connection connection = connections.all().stream()
+                .filter(each -> each.handle().id().equals(socket.id()))
+                .findAny()
+                .orElseThrow();
+        onLoop(() -> {
+            connection.onShed(() -> {});
+            return null;
+        });
+    }
+
+    /** It was chosen for what it held a moment ago; its peer would lose what the kernel has for it. */
+    @Test
+    void d4_whoHasGotEverythingMeanwhileIsNotCutOff() throws Exception {
+        start(EngineContract.echo());
+        FakeTransport open = accepted();
+        shed(sockets.get(0));
+        assertThat(open.closed).isFalse();
+        engine.reads(open, new byte[] {1});
+        sockets.get(0).close();
+        await().until(() -> onLoop(() -> open.outputShutDown));
+        shed(sockets.get(0));
+        assertThat(open.reset).isFalse();
+    }
+
+    @Test
+    void aPeersEndThatIsCutOffIsNoCleanEnd() throws Exception {
+        start(EngineContract.echo());
+        FakeTransport transport = accepted();
+        transport.room = 1;
+        engine.reads(transport, new byte[] {1, 2, 3});
+        engine.happens(() -> engine.handlers.get(transport).onEnd());
+        assertThat(sockets.get(0).closeReason()).contains(CloseReason.PEER_CLOSED);
+        shed(sockets.get(0));
+        assertThat(transport.reset).isTrue();
+        assertThat(sockets.get(0).closeReason()).contains(CloseReason.LIMIT_MEMORY);
+    }
+
     // ---- Accept ----
 
     @Test
