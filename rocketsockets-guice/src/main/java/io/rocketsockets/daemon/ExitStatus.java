@@ -2,6 +2,7 @@ package io.rocketsockets.daemon;
 
 import io.rocketsockets.ServerConfigurationException;
 import io.rocketsockets.ServerStartException;
+import java.net.BindException;
 
 /** How the process ends when no signal ended it: the statuses of {@code sysexits.h}. */
 enum ExitStatus {
@@ -29,7 +30,7 @@ enum ExitStatus {
 
     static ExitStatus of(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (cause instanceof ServerStartException) {
+            if (cause instanceof ServerStartException || cause instanceof BindException) {
                 return UNAVAILABLE;
             }
             if (cause instanceof ServerConfigurationException) {

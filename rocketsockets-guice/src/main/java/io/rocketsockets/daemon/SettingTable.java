@@ -6,6 +6,7 @@ import static io.rocketsockets.daemon.TextForm.FILE;
 import static io.rocketsockets.daemon.TextForm.KEEP_ALIVE;
 import static io.rocketsockets.daemon.TextForm.NUMBER;
 import static io.rocketsockets.daemon.TextForm.ON;
+import static io.rocketsockets.daemon.TextForm.PROXY_PROTOCOL;
 import static io.rocketsockets.daemon.TextForm.SWITCH;
 import static io.rocketsockets.daemon.TextForm.TEXT;
 import static io.rocketsockets.daemon.TextForm.TIME;
@@ -105,6 +106,11 @@ final class SettingTable {
                     (x, k) -> x.keepAlive(k.idle(), k.interval(), k.probes()),
                     EndpointConfiguration::keepAlive),
             Setting.of("userTimeout", TIME, EndpointConfigurator::userTimeout, EndpointConfiguration::userTimeout),
+            Setting.of(
+                    "proxyProtocol",
+                    PROXY_PROTOCOL,
+                    EndpointConfigurator::proxyProtocol,
+                    EndpointConfiguration::proxyProtocol),
             timeout("firstByte", TIME, Timeouts::firstByte, Timeouts::firstByte),
             timeout("idle", TIME, Timeouts::idle, Timeouts::idle),
             timeout("read", TIME, Timeouts::read, Timeouts::read),

@@ -1,6 +1,7 @@
 package io.rocketsockets.daemon;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
+import io.rocketsockets.proxy.ProxyProtocol;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -59,6 +60,11 @@ record TextForm<T>(String rule, Function<String, T> reader, Function<T, String> 
             TextForm::readAddress,
             address -> address.getHostString() + ":" + address.getPort());
 
+    static final TextForm<ProxyProtocol> PROXY_PROTOCOL = new TextForm<>(
+            "is not a mode with the time for a header and the proxies; pass off, or one such as required 5s 10.0.0.0/8 ::1",
+            TextForm::readProxyProtocol,
+            TextForm::writeProxyProtocol);
+
     private static final Pattern NUMBER_AND_UNIT = Pattern.compile("(\\d+)\\s*([a-zA-Z]*)");
 
     T read(String text) {
@@ -108,6 +114,22 @@ record TextForm<T>(String rule, Function<String, T> reader, Function<T, String> 
     private static KeepAlive readKeepAlive(String text) {
         List<String> parts = parts(text, 3);
         return new KeepAlive(readTime(parts.get(0)), readTime(parts.get(1)), Integer.parseInt(parts.get(2)));
+    }
+
+    private static ProxyProtocol readProxyProtocol(String text) {
+        List<String> words = List.of(text.split("[\\s,]+"));
+        ProxyProtocol.Mode mode = ProxyProtocol.Mode.valueOf(words.get(0).toUpperCase(Locale.ROOT));
+        boolean hasTime = words.size() > 1 && words.get(1).matches("\\d+[a-z]+");
+        ProxyProtocol rules = new ProxyProtocol(
+                mode, words.subList(hasTime ? 2 : 1, words.size()), ProxyProtocol.OFF.headerTimeout());
+        return hasTime ? rules.headerTimeout(readTime(words.get(1))) : rules;
+    }
+
+    private static String writeProxyProtocol(ProxyProtocol rules) {
+        String mode = rules.mode().name().toLowerCase(Locale.ROOT);
+        return rules.mode() == ProxyProtocol.Mode.OFF
+                ? mode
+                : mode + " " + writeTime(rules.headerTimeout()) + " " + String.join(" ", rules.trusted());
     }
 
     private static InetSocketAddress readAddress(String text) {

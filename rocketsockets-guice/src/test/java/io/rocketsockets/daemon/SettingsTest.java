@@ -130,6 +130,7 @@ class SettingsTest {
             endpoint.admin.maxConnections              | 4
             endpoint.admin.halfClose                   | true
             endpoint.admin.keepAlive                   | 1m,10s,6
+            endpoint.admin.proxyProtocol               | required 4s 10.0.0.0/8 ::1
             endpoint.admin.timeouts.firstByte          | 1h
             endpoint.default.timeouts.minReadRate      | 0
             """)

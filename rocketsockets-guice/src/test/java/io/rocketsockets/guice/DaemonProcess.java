@@ -8,10 +8,12 @@ import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -33,7 +35,16 @@ final class DaemonProcess implements AutoCloseable {
 
     /** Arguments that begin with {@code -D} are the JVM's. */
     static DaemonProcess start(String... arguments) throws IOException {
-        List<String> command = new ArrayList<>();
+        return start(List.of(), Map.of(), arguments);
+    }
+
+    /**
+     * @param wrapper a command that runs the command which follows it
+     * @param environment added to that of this process
+     */
+    static DaemonProcess start(List<String> wrapper, Map<String, String> environment, String... arguments)
+            throws IOException {
+        List<String> command = new ArrayList<>(wrapper);
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("-Dguice_bytecode_gen_option=DISABLED");
         List.of(arguments).stream().filter(a -> a.startsWith("-D")).forEach(command::add);
@@ -41,8 +52,9 @@ final class DaemonProcess implements AutoCloseable {
         List.of(arguments).stream().filter(a -> !a.startsWith("-D")).forEach(command::add);
 
         Path errors = Files.createTempFile("daemon", ".err");
-        Process process =
-                new ProcessBuilder(command).redirectError(errors.toFile()).start();
+        ProcessBuilder builder = new ProcessBuilder(command).redirectError(errors.toFile());
+        builder.environment().putAll(environment);
+        Process process = builder.start();
         DaemonProcess daemon = new DaemonProcess(errors, process);
         new Thread(daemon::read, "output").start();
         return daemon;
@@ -73,6 +85,26 @@ final class DaemonProcess implements AutoCloseable {
                 fail("no line ends with '" + end + "': " + seen + errors());
             }
         }
+    }
+
+    /** What follows the text in the first line that contains it. */
+    String awaitAfter(String text) throws Exception {
+        for (String line = next(); ; line = next()) {
+            int at = line.indexOf(text);
+            if (at >= 0) {
+                return line.substring(at + text.length());
+            }
+            if (line.equals(END)) {
+                fail("no line contains '" + text + "': " + seen + errors());
+            }
+        }
+    }
+
+    /** Where the endpoint {@code default} listens, once the daemon runs. */
+    InetSocketAddress awaitAddress() throws Exception {
+        String port = awaitAfter("default=/127.0.0.1:").replaceAll("\\D.*", "");
+        awaitLine("talking is running");
+        return new InetSocketAddress("127.0.0.1", Integer.parseInt(port));
     }
 
     private String next() throws Exception {

@@ -2,6 +2,7 @@ package io.rocketsockets.guice;
 
 import static io.rocketsockets.guice.RocketSocketsBinder.rocketSocketsBinder;
 
+import com.google.common.util.concurrent.Uninterruptibles;
 import io.rocketsockets.SocketServer;
 import io.rocketsockets.daemon.Daemon;
 import jakarta.inject.Inject;
@@ -69,6 +70,38 @@ final class TalkingDaemon {
         public void start() throws Exception {
             super.start();
             server.start(socket -> null, (id, bytes) -> {});
+        }
+
+        @Override
+        public void stop() throws Exception {
+            server.stop();
+            super.stop();
+        }
+    }
+
+    /** Echoes, and never returns from what begins with {@link #STUCK}. */
+    static final class Echoing extends Talking {
+        static final char STUCK = '!';
+
+        private final SocketServer server;
+
+        @Inject
+        Echoing(SocketServer server) {
+            this.server = server;
+        }
+
+        @Override
+        public void start() throws Exception {
+            super.start();
+            server.start(socket -> {
+                socket.startReading();
+                return bytes -> {
+                    if (bytes.get(bytes.position()) == STUCK) {
+                        Uninterruptibles.awaitUninterruptibly(new CountDownLatch(1));
+                    }
+                    socket.write(bytes);
+                };
+            });
         }
 
         @Override
