@@ -18,6 +18,8 @@ record Contender(String name, Optional<String> mainClass) {
             C_EPOLL,
             BARE_NIO,
             java("rocketsockets:nio", "RocketSessionsServer"),
+            java("rocketsockets:epoll", "RocketSessionsServer"),
+            java("rocketsockets:io_uring", "RocketSessionsServer"),
             java("rocketsockets-callbacks:nio", "RocketCallbacksServer"),
             java("netty:nio", "NettyServer"),
             java("netty:epoll", "NettyServer"),

@@ -115,9 +115,8 @@ final class EpollTransport extends EpollSocket implements Transport {
                 continue;
             }
             boolean alone = isBestAlone(buffers[first], engine);
-            MemorySegment bytes =
-                    alone ? MemorySegment.ofBuffer(buffers[first]) : gather(buffers, first, count, engine);
-            long offered = bytes.byteSize();
+            int offered = alone ? buffers[first].remaining() : gather(buffers, first, count, engine.staging);
+            MemorySegment bytes = alone ? MemorySegment.ofBuffer(buffers[first]) : engine.staged;
             long taken = engine.libc.send(fd, bytes, offered, MSG_NOSIGNAL);
             if (taken == -Errno.EAGAIN || taken == -Errno.EINTR) {
                 taken = 0;
@@ -140,9 +139,12 @@ final class EpollTransport extends EpollSocket implements Transport {
         return buffer.isDirect() && buffer.remaining() >= engine.staging.capacity() / 2;
     }
 
-    /** Copies as much as fits into one buffer: for small ones one call with a copy is cheaper than a vectored write. */
-    private static MemorySegment gather(ByteBuffer[] buffers, int first, int count, EpollEngine engine) {
-        ByteBuffer staging = engine.staging;
+    /**
+     * Copies as much as fits into one buffer: for small ones one call with a copy is cheaper than a vectored write.
+     *
+     * @return how many bytes
+     */
+    private static int gather(ByteBuffer[] buffers, int first, int count, ByteBuffer staging) {
         int end = 0;
         for (int i = first; i < count && end < staging.capacity(); i++) {
             ByteBuffer buffer = buffers[i];
@@ -150,7 +152,7 @@ final class EpollTransport extends EpollSocket implements Transport {
             staging.put(end, buffer, buffer.position(), n);
             end += n;
         }
-        return engine.staged.asSlice(0, end);
+        return end;
     }
 
     private static void advance(ByteBuffer[] buffers, int first, long taken) {
