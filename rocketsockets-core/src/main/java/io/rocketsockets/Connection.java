@@ -446,6 +446,7 @@ final class Connection implements TransportHandler {
         assert loop.inLoop();
         queue.advance(count);
         wrote(count);
+        publish(queue.unsentBytes());
         blocked = false;
         flush();
         updateReading();
@@ -457,7 +458,9 @@ final class Connection implements TransportHandler {
             return;
         }
         long left = queue.unsentBytes();
-        publish(left);
+        if (!queue.isUnderWay()) { // else the kernel has not refused anything yet
+            publish(left);
+        }
         congested(left > (congested ? connections.lowWaterMark : connections.highWaterMark));
         if (queue.isEmpty() && (state == State.DRAINING || outputEnds)) {
             endOutput();

@@ -173,6 +173,11 @@ final class WriteQueue {
         return queued == taken;
     }
 
+    /** Everything is handed over, and some of it pending: {@link #advance} follows. */
+    boolean isUnderWay() {
+        return head == null && taken < queued;
+    }
+
     /** Nothing to hand over and nobody to tell. */
     boolean isIdle() {
         return head == null && firstDue == null;
