@@ -22,7 +22,7 @@ public record Capabilities(Optional<String> epoll, Optional<String> uring) {
         Optional<String> refusal = refusalOfThisJvm();
         return refusal.isPresent()
                 ? new Capabilities(refusal, refusal)
-                : new Capabilities(Optional.empty(), Optional.of("is not there yet"));
+                : new Capabilities(Optional.empty(), IoUring.unavailable(new Libc()));
     }
 
     /** What keeps every native engine from working. */

@@ -52,6 +52,7 @@ public final class Libc {
     private static final MethodHandle EPOLL_WAIT = intCall("epoll_wait", JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
     private static final MethodHandle EVENTFD = intCall("eventfd", JAVA_INT, JAVA_INT);
 
+    private static final MethodHandle GETRLIMIT = intCall("getrlimit", JAVA_INT, ADDRESS);
     private static final MethodHandle MMAP =
             longCall("mmap", ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
     private static final MethodHandle MUNMAP = intCall("munmap", ADDRESS, JAVA_LONG);
@@ -272,6 +273,18 @@ public final class Libc {
     public int eventfd(int initial, int flags) {
         try {
             return result((int) EVENTFD.invokeExact(callState, initial, flags));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** The soft limit on open files, RLIMIT_NOFILE of {@code sys/resource.h}. */
+    public long mostOpenFiles() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment limit = arena.allocate(16, 8); // struct rlimit
+            result((int) GETRLIMIT.invokeExact(callState, 7, limit));
+            long files = limit.get(JAVA_LONG, 0);
+            return files < 0 ? Long.MAX_VALUE : files; // RLIM_INFINITY
         } catch (Throwable impossible) {
             throw notThrown(impossible);
         }

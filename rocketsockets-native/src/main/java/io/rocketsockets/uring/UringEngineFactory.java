@@ -3,6 +3,7 @@ package io.rocketsockets.uring;
 import io.rocketsockets.engine.Engine;
 import io.rocketsockets.engine.EngineFactory;
 import io.rocketsockets.linux.Capabilities;
+import io.rocketsockets.linux.Libc;
 import java.io.IOException;
 import java.util.Optional;
 
@@ -23,6 +24,6 @@ public final class UringEngineFactory implements EngineFactory {
 
     @Override
     public Engine open(int readBufferBytes) throws IOException {
-        throw new IOException("engine=io_uring " + unavailable().orElse("is not there yet"));
+        return new UringEngine(UringSizes.of(readBufferBytes, new Libc()));
     }
 }
