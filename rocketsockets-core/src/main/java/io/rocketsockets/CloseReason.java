@@ -18,6 +18,8 @@ public enum CloseReason {
     STOP_FORCED,
     /** A callback of the application threw. */
     HANDLER_FAILED,
+    /** The executor of {@link ServerConfigurator#blockingHandlers} refused to run a callback. */
+    HANDLER_REFUSED,
     /** Ended before it had a session: its PROXY header is missing, malformed, or too long. */
     PROXY_INVALID,
     /** Refused before it had a session: the peer may not send a PROXY header, and has to. */

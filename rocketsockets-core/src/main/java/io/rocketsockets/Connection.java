@@ -74,6 +74,7 @@ final class Connection implements TransportHandler {
     private boolean congested;
     private boolean blocked;
     private boolean inputEnded;
+    private boolean handling;
     private boolean outputEnds;
     private boolean outputEnded;
     private boolean delivering;
@@ -104,7 +105,9 @@ final class Connection implements TransportHandler {
         this.transport = transport;
         this.countedFor = countedFor;
         this.loop = loop;
-        this.handle = new ConnectionHandle(endpoint, this, transport, loop);
+        this.handle = connections.handlers == null
+                ? new ConnectionHandle(endpoint, this, transport, loop)
+                : new BlockingHandle(endpoint, this, transport, loop, connections.handlers);
     }
 
     ConnectionHandle handle() {
@@ -171,13 +174,17 @@ final class Connection implements TransportHandler {
         boolean failed = false;
         try {
             session = Objects.requireNonNull(
-                    connections.sessions.open(handle), "SocketSessionFactory.open returned null");
+                    handle.open(connections.sessions), "SocketSessionFactory.open returned null");
         } catch (Throwable fault) {
             failed = logCallback("opening its session", fault);
         }
         endCall(caller, failed);
         afterCallback();
-        if (state == State.OPEN && !reading && queue.isIdle()) {
+        handle.afterCallbacks(this::warnOfIdleSession);
+    }
+
+    private void warnOfIdleSession() {
+        if (state == State.OPEN && !reading && !handling && queue.isIdle()) {
             connections.warnOfIdleSession(this);
         }
     }
@@ -251,7 +258,8 @@ final class Connection implements TransportHandler {
         } else if (state == State.OPEN && endpoint.halfClose() && receiver != null) {
             endInput(receiver);
         } else {
-            drain(CloseReason.PEER_CLOSED);
+            updateReading();
+            handle.afterCallbacks(() -> drain(CloseReason.PEER_CLOSED));
         }
     }
 
@@ -314,7 +322,7 @@ final class Connection implements TransportHandler {
     }
 
     /** True: it has failed. Outside the loop, since the log may hang as well. */
-    private boolean logCallback(String doing, Throwable fault) {
+    boolean logCallback(String doing, Throwable fault) {
         logFault(connections.callbackLog, "callback threw and its socket is closed", doing, fault);
         return true;
     }
@@ -334,7 +342,7 @@ final class Connection implements TransportHandler {
     }
 
     private void updateReading() {
-        boolean wanted = state == State.OPEN && (flowing || readsAsked > 0) && !congested && !inputEnded;
+        boolean wanted = state == State.OPEN && (flowing || readsAsked > 0) && !congested && !inputEnded && !handling;
         if (wanted != reading) {
             reading = wanted;
             deadlines.reading(wanted);
@@ -614,11 +622,12 @@ final class Connection implements TransportHandler {
 
     /** The server stops: the socket drains, or ends with the grace. */
     void stopWithServer() {
-        handle.post(() -> drain(CloseReason.STOPPED)); // after what other threads have asked for before
+        handle.post(() -> handle.afterCallbacks(
+                () -> drain(CloseReason.STOPPED))); // after what other threads have asked for before
     }
 
     void onGraceEnds() {
-        if (queue.isEmpty()) {
+        if (queue.isEmpty() && !handling) {
             terminate(CloseReason.STOPPED);
         } else if (state != State.CLOSED) {
             handle.force();
@@ -687,7 +696,7 @@ final class Connection implements TransportHandler {
             try {
                 ending.onClose();
             } catch (Throwable fault) {
-                logFault(connections.closeActionLog, "close action threw", "reason=" + reason, fault);
+                logCloseAction(fault);
             }
             endCall(caller, false);
         }
@@ -756,9 +765,42 @@ final class Connection implements TransportHandler {
         });
     }
 
-    private boolean logOnException(Exception cause, Throwable fault) {
+    boolean logOnException(Throwable cause, Throwable fault) {
         logFault(connections.onExceptionLog, "onException threw", "telling it of: " + cause, fault);
         return true;
+    }
+
+    void logCloseAction(Throwable fault) {
+        logFault(
+                connections.closeActionLog,
+                "close action threw",
+                "reason=" + handle.closeReason().orElseThrow(),
+                fault);
+    }
+
+    // ---- What a handle with callbacks elsewhere asks for ----
+
+    /** A delivery is worked on: nothing more is read. */
+    void onHandling() {
+        handling = true;
+        readingChanged();
+    }
+
+    void onReleased() {
+        handling = false;
+        readingChanged();
+    }
+
+    void onCallbackFailed(CloseReason reason) {
+        drain(reason);
+    }
+
+    void logRefusal(Throwable fault) {
+        logFault(
+                connections.callbackLog,
+                "the executor of blockingHandlers refused a callback and its socket is closed",
+                "calling it; give the executor more threads or a longer queue, or admit fewer connections",
+                fault);
     }
 
     // ---- What the handle asks for ----

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * A {@link Connection} in the hands of the application: does on the loop what it is told there, and posts to the loop what
  * it is told elsewhere. What any thread may know of a connection is here; the rest is the connection's.
  */
-final class ConnectionHandle extends Ownership implements SocketHandle {
+class ConnectionHandle extends Ownership implements SocketHandle {
     private static final AtomicLong IDS = new AtomicLong(System.nanoTime() >>> 20);
 
     private static final VarHandle UNSENT;
@@ -68,6 +68,15 @@ final class ConnectionHandle extends Ownership implements SocketHandle {
     }
 
     // ---- For the connection, on its loop ----
+
+    SocketSession open(SocketSessionFactory sessions) {
+        return sessions.open(this);
+    }
+
+    /** Does it on the loop once no callback works any more; here that is at once. */
+    void afterCallbacks(Runnable onLoop) {
+        onLoop.run();
+    }
 
     /** The first cause wins. */
     void end(CloseReason reason) {

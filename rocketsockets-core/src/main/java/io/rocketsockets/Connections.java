@@ -6,7 +6,9 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,6 +23,10 @@ final class Connections {
 
     final Admission admission;
     final ServerListener listener;
+
+    /** Null when callbacks run on the loops. */
+    final @Nullable Handlers handlers;
+
     final WriteBudget budget;
 
     // For what callbacks throw, which peers may provoke.
@@ -59,6 +65,8 @@ final class Connections {
         this.writeQueueLimit = configuration.writeQueueLimit();
         this.admission = new Admission(configuration);
         this.listener = new Listeners(configuration.listeners());
+        Executor executor = configuration.blockingHandlers();
+        this.handlers = executor == null ? null : new Handlers(executor);
         this.budget = new WriteBudget(configuration.unsentBytesLimit(), writeQueueLimit, all());
     }
 

@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param rebalancing whether connections move by themselves to loops that are less busy
  * @param stallLimit how long a callback may hang before that is logged; after a quarter of it its loop gets another thread; zero for neither
  * @param listeners who hears what happens
+ * @param blockingHandlers what runs the callbacks, null for the loops
  * @param certificate path of the certificate for secure endpoints, empty for none
  */
 public record ServerConfiguration(
@@ -44,6 +46,7 @@ public record ServerConfiguration(
         boolean rebalancing,
         Duration stallLimit,
         List<ServerListener> listeners,
+        @Nullable Executor blockingHandlers,
         String certificate) {
 
     /** Pipelined 64 KiB messages cost a third less than with 64 KiB, and it is one buffer per loop. */

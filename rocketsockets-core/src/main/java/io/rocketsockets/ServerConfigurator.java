@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +29,7 @@ public final class ServerConfigurator {
     private boolean rebalancing = true;
     private Duration stallLimit = Duration.ofSeconds(1);
     private final List<ServerListener> listeners = new ArrayList<>();
+    private @Nullable Executor blockingHandlers;
     private String certificate = "";
 
     private final List<String> errors = new ArrayList<>();
@@ -182,6 +184,21 @@ public final class ServerConfigurator {
         return this;
     }
 
+    /**
+     * Runs the callbacks on this executor rather than on the event loops, so that they may block: those of one socket one at a
+     * time and in their order, those of different sockets as the executor can. By default they run on the loops.
+     *
+     * <p>A socket is not read while its callback works. The bytes of a delivery are a copy, and die with the callback as
+     * usual. A callback must not wait for the completion of a write of its own socket, which comes after it. When the
+     * executor refuses to run a callback, the socket closes with {@link CloseReason#HANDLER_REFUSED}, and what it still has to
+     * be told is told on the common pool. The executor is the application's: a stop waits for the callbacks within its grace,
+     * and does not shut it down. With Java 21 and later: {@code Executors.newVirtualThreadPerTaskExecutor()}.
+     */
+    public ServerConfigurator blockingHandlers(Executor executor) {
+        blockingHandlers = Objects.requireNonNull(executor, "executor");
+        return this;
+    }
+
     /** Adds one who hears what happens in the server; any number, told in the order of these calls. */
     public ServerConfigurator listener(ServerListener listener) {
         listeners.add(listener);
@@ -218,6 +235,7 @@ public final class ServerConfigurator {
                 rebalancing,
                 stallLimit,
                 listeners,
+                blockingHandlers,
                 certificate);
     }
 }

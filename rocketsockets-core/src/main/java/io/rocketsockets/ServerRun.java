@@ -16,6 +16,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * All that one run of a server opens, from its start to its stop; the next run begins clean.
@@ -25,6 +27,8 @@ import org.jspecify.annotations.Nullable;
 final class ServerRun {
     /** What {@code stop} may take over its grace: half of it to cut off, half to give up on a hanging callback. */
     private static final long CUT_OFF_NANOS = 75_000_000;
+
+    private static final Logger LOG = LoggerFactory.getLogger(SocketServer.class);
 
     private final Connections connections;
     private final Engines.Choice engine;
@@ -171,6 +175,7 @@ final class ServerRun {
             }
         }
         interrupted |= join(System.nanoTime() + CUT_OFF_NANOS);
+        interrupted |= endHandlers(interrupted ? System.nanoTime() : deadline + 2 * CUT_OFF_NANOS);
         interrupted |= endWatchdog();
         if (interrupted) {
             Thread.currentThread().interrupt();
@@ -214,6 +219,21 @@ final class ServerRun {
         return report[0];
     }
 
+    /** Waits for what still works on the application's executor; true when interrupted. */
+    private boolean endHandlers(long deadline) {
+        try {
+            int left = connections.handlers == null ? 0 : connections.handlers.await(deadline);
+            if (left > 0) {
+                LOG.warn(
+                        "stopped while callbacks still work: sockets={}; let what they wait for end, or give stop more grace",
+                        left);
+            }
+            return false;
+        } catch (InterruptedException hurry) {
+            return true;
+        }
+    }
+
     /** True when interrupted. */
     private boolean endWatchdog() {
         if (watchdog != null) {
@@ -249,7 +269,8 @@ final class ServerRun {
     }
 
     boolean isOnItsLoop() {
-        return Thread.currentThread() instanceof LoopThread thread && loops.contains(thread.loop());
+        return Thread.currentThread() instanceof LoopThread thread && loops.contains(thread.loop())
+                || connections.handlers != null && connections.handlers.isCalling();
     }
 
     SocketAddress localAddress(String endpointName) {

@@ -100,6 +100,7 @@ abstract class EngineContract implements EngineUnderTest {
         return closeLater(new TestServer(
                 x -> {
                     x.engine(engine()).eventLoops(1);
+                    configure(x);
                     options.accept(x);
                 },
                 endpoint));

@@ -5,6 +5,9 @@ interface EngineUnderTest {
     /** As in {@link ServerConfigurator#engine}. */
     String engine();
 
+    /** What else all servers of the test have in common. */
+    default void configure(ServerConfigurator server) {}
+
     /** Whether no other thread can go on with a loop whose own hangs in a callback. */
     default boolean isBoundToItsThread() {
         return false;

@@ -229,8 +229,9 @@ final class Ledger {
             }
             // Only a write after the end may be told elsewhere, for want of a loop.
             boolean late = name.equals("onException") && closed.isDone();
-            if (!late && !handle.isHere()) {
-                violation(name + " elsewhere than on the loop that owns " + handle);
+            boolean belongsOnTheLoop = !(handle instanceof BlockingHandle);
+            if (!late && handle.isHere() != belongsOnTheLoop) {
+                violation(name + (belongsOnTheLoop ? " elsewhere than" : "") + " on the loop that owns " + handle);
             }
         }
 

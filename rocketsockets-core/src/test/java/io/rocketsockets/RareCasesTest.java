@@ -131,6 +131,7 @@ class RareCasesTest {
                         true,
                         Duration.ZERO,
                         List.of(),
+                        null,
                         ""))
                 .isInstanceOf(ServerConfigurationException.class);
     }
@@ -152,6 +153,7 @@ class RareCasesTest {
                         true,
                         Duration.ZERO,
                         List.of(),
+                        null,
                         ""))
                 .isInstanceOf(ServerConfigurationException.class);
     }

@@ -11,6 +11,7 @@ import io.rocketsockets.proxy.ProxyProtocol;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -101,6 +102,7 @@ class ServerConfigurationTest {
     @Test
     void theLastCallWins() {
         ServerListener listener = new ServerListener() {};
+        Executor executor = Runnable::run;
         ServerConfiguration configuration = ServerConfiguration.of(x -> x.addEndpoint(
                         "a",
                         e -> e.port(1)
@@ -141,6 +143,7 @@ class ServerConfigurationTest {
                 .rebalancing(false)
                 .stallLimit(ofSeconds(4))
                 .listener(listener)
+                .blockingHandlers(executor)
                 .engine("other")
                 .engine("nio"));
         assertThat(configuration.endpoints())
@@ -173,6 +176,7 @@ class ServerConfigurationTest {
                         false,
                         ofSeconds(4),
                         List.of(listener),
+                        executor,
                         configuration.certificate()));
     }
 
@@ -328,6 +332,7 @@ class ServerConfigurationTest {
                         true,
                         Duration.ZERO,
                         List.of(),
+                        null,
                         ""))
                 .isInstanceOf(ServerConfigurationException.class)
                 .hasMessageContaining("endpoints=0 < 1");
