@@ -2,7 +2,11 @@
  * The load generator again, in C: independent of the one in Java, and cheaper, so that it can keep a faster server busy.
  *
  * usage: epoll_load PORT echo CONNECTIONS DEPTH REQUEST_BYTES REPLY_BYTES
- *        epoll_load PORT churn AT_ONCE 1 REQUEST_BYTES REPLY_BYTES
+ *        epoll_load PORT skewed CONNECTIONS DEPTH REQUEST_BYTES REPLY_BYTES
+ *        epoll_load PORT (churn | mixed) AT_ONCE 1 REQUEST_BYTES REPLY_BYTES
+ * skewed is echo on every second of twice as many connections, so that a server which deals them out in turn to two loops
+ * has all the work on one. A connection of churn lives for one message; of mixed, nine in ten live for 1 to 10 and one for
+ * 1 to 2,000.
  * Prints "READY 0" when every connection has had one answer. Then, for each number of milliseconds on a line of its
  * standard input, keeps the load up for so long and prints how many answers (or whole cycles) came.
  */
@@ -25,13 +29,14 @@ struct client {
     size_t partial; /* bytes of an answer that is not whole yet */
     size_t unsent;
     int blocked;
+    int left; /* messages until it closes, of churn and mixed */
 };
 
 static struct client clients[MAX_FDS];
 static char received[BUFFER_BYTES];
 static char *requests;
 static size_t request_bytes, reply_bytes;
-static int epoll, port, churn, turn;
+static int epoll, port, churn, mixed, turn;
 static long answers;
 
 static void check(long result, const char *what) {
@@ -100,6 +105,7 @@ static int open_verified(void) {
 static void start_cycle(void) {
     int fd = open_client(SOCK_NONBLOCK);
     control(EPOLL_CTL_ADD, fd, EPOLLIN);
+    clients[fd].left = mixed ? 1 + rand() % (rand() % 10 == 0 ? 2000 : 10) : 1;
     send_requests(fd, 1);
 }
 
@@ -110,7 +116,7 @@ static void receive(int fd) {
     int whole = bytes / reply_bytes;
     clients[fd].partial = bytes % reply_bytes;
     answers += whole;
-    if (whole > 0 && churn) {
+    if (whole > 0 && churn && --clients[fd].left == 0) {
         close(fd);
         start_cycle();
     } else if (whole > 0) {
@@ -135,9 +141,11 @@ static long run(long millis) {
 
 int main(int argc, char **argv) {
     char line[32];
-    if (argc != 7) fail("usage: epoll_load PORT (echo | churn) CONNECTIONS DEPTH REQUEST_BYTES REPLY_BYTES");
+    if (argc != 7) fail("usage: epoll_load PORT (echo | skewed | churn | mixed) CONNECTIONS DEPTH REQUEST_BYTES REPLY_BYTES");
     port = atoi(argv[1]);
-    churn = strcmp(argv[2], "churn") == 0;
+    mixed = strcmp(argv[2], "mixed") == 0;
+    churn = mixed || strcmp(argv[2], "churn") == 0;
+    int skewed = strcmp(argv[2], "skewed") == 0;
     int connections = atoi(argv[3]), depth = atoi(argv[4]);
     request_bytes = atol(argv[5]);
     reply_bytes = atol(argv[6]);
@@ -153,7 +161,10 @@ int main(int argc, char **argv) {
     } else {
         int *opened = malloc(connections * sizeof *opened);
         opened[0] = first;
-        for (int i = 1; i < connections; i++) opened[i] = open_verified();
+        for (int i = 1; i < connections; i++) {
+            if (skewed) open_verified(); /* and never used again */
+            opened[i] = open_verified();
+        }
         for (int i = 0; i < connections; i++) {
             control(EPOLL_CTL_ADD, opened[i], EPOLLIN);
             send_requests(opened[i], depth);

@@ -119,8 +119,8 @@ final class Benchmarks implements Callable<Integer> {
                 javaHome == null ? Jdk.newest() : Jdk.at(javaHome),
                 CCompiler.compile("epoll_echo", folder),
                 generator == Generator.C ? CCompiler.compile("epoll_load", folder) : Optional.empty(),
-                serverCore,
-                loadCore,
+                Integer.toString(serverCore),
+                Integer.toString(loadCore),
                 folder,
                 Duration.ofMillis(Math.round(warmUp * 1e3)),
                 Duration.ofMillis(Math.round(seconds * 1e3)));

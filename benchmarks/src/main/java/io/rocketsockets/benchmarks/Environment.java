@@ -28,13 +28,13 @@ final class Environment {
                         .orElse("unknown"));
         facts.put(
                 "cores",
-                "%d; servers on core %d, load on core %d"
+                "%d; servers on core %s, load on core %s"
                         .formatted(
                                 cpuinfo.stream()
                                         .filter(line -> line.startsWith("processor"))
                                         .count(),
-                                lab.serverCore(),
-                                lab.loadCore()));
+                                lab.serverCores(),
+                                lab.loadCores()));
         facts.put("kernel", System.getProperty("os.version"));
         facts.put(
                 "congestion control",

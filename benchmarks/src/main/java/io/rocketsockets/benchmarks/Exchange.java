@@ -10,12 +10,17 @@ record Exchange(int requestBytes, int replyBytes, Reply reply) {
         return new Exchange(bytes, bytes, Reply.ECHO);
     }
 
+    /** An answer that takes the server some 50 µs to compute. */
+    static Exchange busyEcho() {
+        return new Exchange(Reply.MESSAGE_BYTES, Reply.MESSAGE_BYTES, Reply.BUSY_ECHO);
+    }
+
     static Exchange smallWrites() {
         return new Exchange(Reply.PIECE_BYTES, Reply.PIECES * Reply.PIECE_BYTES, Reply.SMALL_WRITES);
     }
 
     boolean isEcho() {
-        return reply == Reply.ECHO;
+        return reply != Reply.SMALL_WRITES;
     }
 
     /** The bytes of several requests, ready to be written. */

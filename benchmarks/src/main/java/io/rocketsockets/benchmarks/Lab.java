@@ -14,8 +14,8 @@ import java.util.Optional;
  * @param jdk what runs the servers in Java
  * @param epollEcho the compiled server in C
  * @param epollLoad the compiled load generator in C; empty: the one in Java is used
- * @param serverCore the core that each server is pinned to
- * @param loadCore the core of the load generator
+ * @param serverCores what each server is pinned to, as taskset takes it: one core, but for {@link #onBothCores}
+ * @param loadCores what the load generator is pinned to
  * @param folder where processes leave their error output
  * @param warmUp processor time that a server may use before it is measured
  * @param window how long it is measured
@@ -24,8 +24,8 @@ record Lab(
         Jdk jdk,
         Optional<Path> epollEcho,
         Optional<Path> epollLoad,
-        int serverCore,
-        int loadCore,
+        String serverCores,
+        String loadCores,
         Path folder,
         Duration warmUp,
         Duration window) {
@@ -40,6 +40,12 @@ record Lab(
     static final List<String> FOR_MEMORY =
             List.of("-XX:+UseSerialGC", "-Xms4m", "-Xmx1g", "-XX:MinHeapFreeRatio=5", "-XX:MaxHeapFreeRatio=10");
 
+    /** Where a server has both cores, and the load generator takes what it leaves. */
+    Lab onBothCores() {
+        String both = loadCores + "," + serverCores;
+        return new Lab(jdk, epollEcho, epollLoad, both, both, folder, warmUp, window);
+    }
+
     ServerProcess start(Contender contender, Reply reply, List<String> jvmOptions) throws IOException {
         List<String> command = new ArrayList<>();
         if (contender.isJava()) {
@@ -51,7 +57,7 @@ record Lab(
         }
         command.add(reply.name());
         command.addAll(contender.variant());
-        return new ServerProcess(new Child("server", pinned(serverCore, command), folder.resolve("server.err")));
+        return new ServerProcess(new Child("server", pinned(serverCores, command), folder.resolve("server.err")));
     }
 
     /** Loads the server until its compilers have fallen silent, at most for the time of {@link #warmUp}. */
@@ -77,31 +83,33 @@ record Lab(
 
     Load echo(ServerProcess server, Exchange exchange, int connections, int depth) throws IOException {
         return epollLoad.isPresent()
-                ? nativeLoad(server, "echo", connections, depth, exchange)
+                ? load(server, "echo", exchange, connections, depth)
                 : new EchoLoad(server, exchange, connections, depth);
     }
 
     Load churn(ServerProcess server, Exchange exchange, int atOnce) throws IOException {
         return epollLoad.isPresent()
-                ? nativeLoad(server, "churn", atOnce, 1, exchange)
+                ? load(server, "churn", exchange, atOnce, 1)
                 : new ChurnLoad(server, exchange, atOnce);
     }
 
-    private Load nativeLoad(ServerProcess server, String mode, int connections, int depth, Exchange exchange)
-            throws IOException {
+    /** By the generator in C, which has more modes than the one in Java. */
+    Load load(ServerProcess server, String mode, Exchange exchange, int connections, int depth) throws IOException {
         List<String> command = List.of(
-                epollLoad.orElseThrow().toString(),
+                epollLoad
+                        .orElseThrow(() -> new IOException("needs the load generator in C"))
+                        .toString(),
                 Integer.toString(server.port()),
                 mode,
                 Integer.toString(connections),
                 Integer.toString(depth),
                 Integer.toString(exchange.requestBytes()),
                 Integer.toString(exchange.replyBytes()));
-        return new NativeLoad(new Child("load generator", pinned(loadCore, command), folder.resolve("load.err")));
+        return new NativeLoad(new Child("load generator", pinned(loadCores, command), folder.resolve("load.err")));
     }
 
-    private static List<String> pinned(int core, List<String> command) {
-        List<String> pinned = new ArrayList<>(List.of("taskset", "-c", Integer.toString(core)));
+    private static List<String> pinned(String cores, List<String> command) {
+        List<String> pinned = new ArrayList<>(List.of("taskset", "-c", cores));
         pinned.addAll(command);
         return pinned;
     }

@@ -12,6 +12,8 @@ enum Metric {
     P999_MICROS("p99.9", "µs", 0),
     ALLOCATED_BYTES("allocated", "B/unit", 1),
     RESIDENT_BYTES("RSS", "B/unit", 0),
+    LESSER_LOOP_PERCENT("work of the lesser loop", "%", 0),
+    EVEN_AFTER_MILLIS("40 to 60 % each after", "ms", 0),
     FIRST_ECHO_MILLIS("first echo", "ms", 0),
     SYSTEM_CALLS("system calls", "calls/unit", 2);
 

@@ -26,7 +26,7 @@ record Report(Map<String, String> environment, Set<String> notes, Results result
         Files.writeString(folder.resolve("report.md"), markdown);
         Files.writeString(folder.resolve("results.json"), Json.write(json()));
         for (Workload workload : results.workloads()) {
-            Files.writeString(folder.resolve(workload.name() + ".svg"), new BarChart(results, workload).svg());
+            Files.writeString(folder.resolve(workload.name() + ".svg"), workload.plot(results));
         }
         return markdown;
     }

@@ -1,11 +1,14 @@
 package io.rocketsockets.benchmarks;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** One running server, and what the kernel says of it. */
 final class ServerProcess implements AutoCloseable {
@@ -16,6 +19,9 @@ final class ServerProcess implements AutoCloseable {
     private static final int HOSTS = 250;
 
     private static final long ATTACH_MILLIS = 200;
+
+    /** The kernel keeps 15 characters of a thread's name. */
+    private static final Pattern LOOPS = Pattern.compile("rocketsockets-l|multiThreadIoEv|vert.x-eventloo");
 
     private final Child child;
 
@@ -38,6 +44,32 @@ final class ServerProcess implements AutoCloseable {
         String stat = Files.readString(child.proc("stat"));
         String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
         return (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) * NANOS_PER_TICK;
+    }
+
+    /** For how long each event loop has been running, told by the names of their threads; a loop that never ran has none. */
+    long[] loopNanos() throws IOException {
+        try (Stream<Path> threads = Files.list(child.proc("task"))) {
+            return threads.filter(ServerProcess::isLoop)
+                    .sorted()
+                    .mapToLong(ServerProcess::runningNanos)
+                    .toArray();
+        }
+    }
+
+    private static boolean isLoop(Path thread) {
+        return LOOPS.matcher(read(thread.resolve("comm"))).lookingAt();
+    }
+
+    private static long runningNanos(Path thread) {
+        return Long.parseLong(read(thread.resolve("schedstat")).split(" ")[0]);
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException ended) {
+            throw new UncheckedIOException("a thread of the server has ended", ended);
+        }
     }
 
     long residentBytes() throws IOException {

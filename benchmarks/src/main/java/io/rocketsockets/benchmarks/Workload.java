@@ -25,6 +25,11 @@ interface Workload {
     /** Runs once before the first round, for what all servers must have in common; the workload is left out if it fails. */
     default void prepare(Lab lab, List<Contender> contenders) throws IOException {}
 
+    /** The picture of what was found. */
+    default String plot(Results results) {
+        return new BarChart(results, this).svg();
+    }
+
     /** Starts the server, loads it, and says what that took. */
     Sample measure(Lab lab, Contender contender) throws IOException, InterruptedException;
 }

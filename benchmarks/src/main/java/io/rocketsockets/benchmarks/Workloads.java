@@ -42,6 +42,15 @@ final class Workloads {
         all.add(new PacedWorkload());
         all.add(new IdleWorkload("memory", "RSS, 15,000 idle conn.", Exchange.echo(64), 15_000));
         all.add(new StartUpWorkload("start-up", "start to first echo", Exchange.echo(64), 5));
+        all.add(new SpreadWorkload(
+                "skew",
+                "10 busy conn. on one of two loops, 4 in flight, 50 µs a message",
+                "skewed",
+                Exchange.busyEcho(),
+                10,
+                4));
+        all.add(new SpreadWorkload(
+                "mixed", "short and long conn. on two loops, 50 µs a message", "mixed", Exchange.busyEcho(), 32, 1));
         all.add(new SystemCallWorkload(
                 "system-calls", "system calls, 16 writes of 32 B a batch", Exchange.smallWrites(), 50));
         return all;

@@ -34,9 +34,10 @@ public final class NettyServer {
 
     public static void main(String[] args) throws IOException {
         Transport transport = Transport.named(args[1]);
-        Handler handler = new Handler(Reply.valueOf(args[0]));
+        Reply reply = Reply.valueOf(args[0]);
+        Handler handler = new Handler(reply);
         var bootstrap = new ServerBootstrap()
-                .group(new MultiThreadIoEventLoopGroup(1, transport.loop))
+                .group(new MultiThreadIoEventLoopGroup(reply.loops(), transport.loop))
                 .channel(transport.listener)
                 .option(ChannelOption.SO_BACKLOG, 4096)
                 .childOption(ChannelOption.TCP_NODELAY, true)
@@ -89,7 +90,8 @@ public final class NettyServer {
 
         @Override
         public void channelRead(ChannelHandlerContext context, Object bytes) {
-            if (reply == Reply.ECHO) {
+            if (reply != Reply.SMALL_WRITES) {
+                reply.compute(((ByteBuf) bytes).readableBytes());
                 context.write(bytes, context.voidPromise());
                 return;
             }
