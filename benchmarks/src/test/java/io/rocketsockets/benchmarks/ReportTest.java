@@ -68,6 +68,23 @@ class ReportTest {
     }
 
     @Test
+    void aTimelineHasALineForEachLoop() throws Exception {
+        SpreadWorkload skew = (SpreadWorkload) Workloads.named("skew");
+        skew.timelines()
+                .put(
+                        OURS,
+                        List.of(
+                                new SpreadWorkload.Step(0.1, new double[] {1, 0}),
+                                new SpreadWorkload.Step(8, new double[] {0.5, 0.5})));
+        var root = DocumentBuilderFactory.newInstance()
+                .newDocumentBuilder()
+                .parse(new InputSource(new StringReader(skew.plot(results))))
+                .getDocumentElement();
+        assertThat(root.getTextContent()).contains(skew.title(), OURS.name());
+        assertThat(root.getElementsByTagName("polyline").getLength()).isEqualTo(2);
+    }
+
+    @Test
     void everyReaderGetsAFile(@TempDir Path folder) throws Exception {
         var report = new Report(Map.of("kernel", "6.1"), Set.of("x is left out: \"why\""), results);
         assertThat(report.writeTo(folder)).contains("- kernel: 6.1", "- x is left out", "| CPU ratio |");
