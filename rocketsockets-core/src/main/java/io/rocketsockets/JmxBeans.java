@@ -16,8 +16,8 @@ import javax.management.ObjectName;
  * io.rocketsockets:type=Server,name=chat} and, for each loop, {@code io.rocketsockets:type=Loop,server=chat,number=0} in the
  * platform's MBean server when the server starts, and unregisters them when it has stopped.
  *
- * <p>It has to be asked for, since loading JMX makes a start slower, and a server has no name by itself. Needs the module
- * java.management.
+ * <p>It has to be asked for, since to load JMX takes some 250 ms, more than all the rest of a start, and a server has no name by
+ * itself. Needs the module java.management.
  *
  * <p><b>Failure:</b> a name that is taken is logged; the server runs without beans.
  */

@@ -10,7 +10,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -22,11 +22,21 @@ import org.junit.jupiter.api.Test;
 
 /** Callbacks on an executor of the application: the contracts in that mode, and what is special about it. */
 class BlockingHandlersTest {
-    private static final ExecutorService HANDLERS = Executors.newCachedThreadPool(task -> {
-        Thread thread = new Thread(task, "test-handler");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private static final Executor HANDLERS = handlers();
+
+    /** Virtual threads from Java 21 on. */
+    private static Executor handlers() {
+        try {
+            return (Executor)
+                    Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+        } catch (ReflectiveOperationException older) {
+            return Executors.newCachedThreadPool(task -> {
+                Thread thread = new Thread(task, "test-handler");
+                thread.setDaemon(true);
+                return thread;
+            });
+        }
+    }
 
     private interface Blocking extends EngineUnderTest {
         @Override
