@@ -30,6 +30,9 @@ final class BlockingHandle extends ConnectionHandle {
     private @Nullable SocketSession session;
     private boolean failed;
 
+    /** The application has asked for the end: what was on its way to it is not delivered any more. */
+    private volatile boolean ended;
+
     /** Set once the executor has refused to run anything; what must be told is told elsewhere then. */
     private volatile boolean refused;
 
@@ -118,6 +121,18 @@ final class BlockingHandle extends ConnectionHandle {
         super.write(bytes, () -> call(() -> complete(onComplete)), cause -> call(() -> tell(onException, cause)));
     }
 
+    @Override
+    public void close() {
+        ended = true;
+        super.close();
+    }
+
+    @Override
+    public void abort() {
+        ended = true;
+        super.abort();
+    }
+
     private void call(Runnable callback) {
         if (callbacks.post(new Mailbox.Task(callback)) == Mailbox.Posted.WAKE_IT) {
             start();
@@ -151,7 +166,7 @@ final class BlockingHandle extends ConnectionHandle {
 
     private void tell(String doing, Consumer<SocketSession> callback) {
         SocketSession receiver = session;
-        if (receiver != null && !failed && isOpen()) { // an earlier callback may have ended it meanwhile
+        if (receiver != null && !failed && !ended) {
             try {
                 callback.accept(receiver);
             } catch (Throwable fault) {

@@ -214,7 +214,7 @@ class BlockingHandlersTest {
             long began = System.nanoTime();
             ShutdownReport report = server.server.stop(Duration.ofMillis(300));
             assertThat(Duration.ofNanos(System.nanoTime() - began))
-                    .isBetween(Duration.ofMillis(300), Duration.ofMillis(1300));
+                    .isBetween(Duration.ofMillis(300), Duration.ofSeconds(5)); // a busy machine may be slow
             assertThat(report.forced()).isOne();
             assertThat(client.isReset()).isTrue();
             assertThat(logs.take("stopped while callbacks still work: sockets=1"))
