@@ -43,7 +43,7 @@ import org.jspecify.annotations.Nullable;
  *         .runDaemon();
  * }</pre>
  *
- * <p>Each lambda runs once, at once. Only {@code rocketSockets} is needed; of two calls for the same the last wins.
+ * <p>Each lambda runs at once. Only {@code rocketSockets} is needed; of two calls for the same the last wins.
  */
 public final class Assimilate {
     private final List<Module> dependencies = new ArrayList<>();
@@ -67,17 +67,24 @@ public final class Assimilate {
     public Assimilate daemon(Consumer<? super DaemonConfigurator> options) {
         daemon = DaemonConfiguration.of(options);
         daemonSource = CallSite.ofApplication();
+        if (serverOptions != null) {
+            rocketSockets(serverOptions); // Again, for what comes from outside to override it.
+        }
         return this;
     }
 
     /**
-     * Configures the server; after {@code daemon}, so that what comes from outside the program can override it. Rules that
-     * are broken are reported when the injector is created. The lambda runs again when the daemon reloads its configuration.
+     * Configures the server; what comes from outside the program overrides it. Rules that are broken are reported when the
+     * injector is created. The lambda runs again for a {@code daemon} that follows, and when that reloads its configuration.
      */
     public Assimilate rocketSockets(Consumer<? super ServerConfigurator> options) {
-        serverOptions = daemon == null ? options : daemon.overriding(options);
-        server = new RocketSocketsModule(serverOptions);
+        serverOptions = options;
+        server = new RocketSocketsModule(overridden(options));
         return this;
+    }
+
+    private Consumer<? super ServerConfigurator> overridden(Consumer<? super ServerConfigurator> options) {
+        return daemon == null ? options : daemon.overriding(options);
     }
 
     /** Makes one injected object per connection: {@link RocketSocketsBinder#sessions}. */
@@ -128,7 +135,9 @@ public final class Assimilate {
         if (daemon == null) {
             throw new IllegalStateException("no daemon configured; call daemon(x -> x.args(args).name(..)) first");
         }
-        DaemonHost.run(daemon, new InjectedProgram(server(), Objects.requireNonNull(serverOptions), toModule()));
+        RocketSocketsModule module = server();
+        DaemonHost.run(
+                daemon, new InjectedProgram(module, overridden(Objects.requireNonNull(serverOptions)), toModule()));
     }
 
     /** What the daemon runs, from the injector. */

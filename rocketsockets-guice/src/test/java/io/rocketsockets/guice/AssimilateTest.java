@@ -19,15 +19,19 @@ import com.google.inject.multibindings.Multibinder;
 import com.google.inject.spi.Elements;
 import io.rocketsockets.OnBytesReceived;
 import io.rocketsockets.OnConnectionReceived;
+import io.rocketsockets.ServerConfiguration;
+import io.rocketsockets.ServerConfigurator;
 import io.rocketsockets.SocketServer;
 import io.rocketsockets.daemon.Daemon;
 import io.rocketsockets.daemon.DaemonArguments;
+import io.rocketsockets.daemon.DaemonConfigurator;
 import io.rocketsockets.messages.Golden;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 class AssimilateTest {
@@ -47,6 +51,30 @@ class AssimilateTest {
                 .filter(element -> element instanceof Binding<?>)
                 .map(element -> ((Binding<?>) element).getKey().toString().replaceAll("uniqueId=\\d+", "uniqueId"))
                 .toList();
+    }
+
+    /** Whichever is called first, what comes from outside goes before what the program says. */
+    @Test
+    void theDaemonOverridesTheServerInEitherOrder() {
+        Consumer<DaemonConfigurator> daemon = x -> x.args("--set", "acceptRate=7");
+        Consumer<ServerConfigurator> server = x -> x.useDefaultEndpoint().acceptRate(5);
+        assertThat(acceptRate(Assimilate.initialize().daemon(daemon).rocketSockets(server)))
+                .isEqualTo(7);
+        assertThat(acceptRate(Assimilate.initialize().rocketSockets(server).daemon(daemon)))
+                .isEqualTo(7);
+        assertThat(acceptRate(Assimilate.initialize()
+                        .daemon(x -> x.args("--set", "acceptRate=9"))
+                        .rocketSockets(server)
+                        .daemon(daemon)))
+                .isEqualTo(7);
+        assertThat(acceptRate(Assimilate.initialize().rocketSockets(server))).isEqualTo(5);
+    }
+
+    private static int acceptRate(Assimilate program) {
+        return program.createInjector()
+                .getInstance(ServerConfiguration.class)
+                .connectionLimits()
+                .acceptRate();
     }
 
     @Test

@@ -12,12 +12,16 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -117,6 +121,69 @@ class DaemonSupervisionTest {
         }
     }
 
+    // ---- The end ----
+
+    /** What was echoed before the end, and waits since nobody reads it, is delivered. */
+    @Test
+    void sigtermUnderLoadLosesNoByte() throws Exception {
+        byte[] sent = new byte[8 << 20];
+        new Random(2).nextBytes(sent);
+        sent[0] = 'x';
+        List<SocketChannel> clients = new ArrayList<>();
+        try (DaemonProcess daemon = DaemonProcess.start(ECHOING)) {
+            InetSocketAddress address = daemon.awaitAddress();
+            for (int i = 0; i < 20; i++) {
+                SocketChannel client = SocketChannel.open(address);
+                clients.add(client);
+                client.configureBlocking(false);
+                ByteBuffer bytes = ByteBuffer.wrap(sent);
+                while (client.write(bytes) > 0) {
+                    // Until it does not fit any more.
+                }
+                client.configureBlocking(true);
+                assertThat(client.socket().getInputStream().read()).isEqualTo('x');
+            }
+            daemon.signal("TERM");
+            daemon.awaitLine("talking is stopping");
+            long received = 0;
+            for (SocketChannel client : clients) {
+                byte[] rest = client.socket().getInputStream().readAllBytes();
+                assertThat(Arrays.equals(rest, 0, rest.length, sent, 1, 1 + rest.length))
+                        .as("each byte is the one that was sent")
+                        .isTrue();
+                received += 1 + rest.length;
+            }
+            assertThat(Long.parseLong(daemon.awaitAfter("echoed "))).isEqualTo(received);
+            assertThat(daemon.exitStatus()).isEqualTo(143);
+        } finally {
+            for (SocketChannel client : clients) {
+                client.close();
+            }
+        }
+    }
+
+    @Test
+    void sigkillLeavesNothingInTheWay() throws Exception {
+        Path ready = folder.resolve("ready");
+        String readyFile = "--set=daemon.readyFile=" + ready;
+        InetSocketAddress address;
+        try (DaemonProcess killed = DaemonProcess.start(ECHOING, readyFile)) {
+            address = killed.awaitAddress();
+            try (Socket open = new Socket(address.getAddress(), address.getPort())) {
+                killed.signal("KILL");
+                assertThat(killed.exitStatus()).isEqualTo(137);
+                assertThat(open.getInputStream().read()).isEqualTo(-1);
+            }
+            assertThat(ready).exists();
+        }
+        String hanging = "--service=" + TalkingDaemon.HangsAtStart.class.getName();
+        try (DaemonProcess next = DaemonProcess.start(ECHOING, hanging, readyFile, "--port=" + address.getPort())) {
+            next.awaitLine("start HangsAtStart");
+            assertThat(ready).doesNotExist();
+            assertThat(echo(address, "again")).isEqualTo("again");
+        }
+    }
+
     // ---- Pausing ----
 
     @Test
@@ -187,8 +254,7 @@ class DaemonSupervisionTest {
             InetSocketAddress address = daemon.awaitAddress();
             try (Socket socket = new Socket(address.getAddress(), address.getPort())) {
                 socket.getOutputStream().write(TalkingDaemon.Echoing.STUCK);
-                await().atMost(DEADLINE).until(() -> status(url + "/live") == 503);
-                assertThat(status(url + "/ready")).isEqualTo(503);
+                await().atMost(DEADLINE).until(() -> status(url + "/live") == 503 && status(url + "/ready") == 503);
             }
             daemon.signal("TERM");
             assertThat(daemon.exitStatus()).isEqualTo(143);

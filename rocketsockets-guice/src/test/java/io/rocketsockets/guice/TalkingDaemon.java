@@ -79,11 +79,14 @@ final class TalkingDaemon {
         }
     }
 
-    /** Echoes, and never returns from what begins with {@link #STUCK}. */
+    /** Echoes, tells in the end how much, and never returns from what begins with {@link #STUCK}. */
     static final class Echoing extends Talking {
         static final char STUCK = '!';
 
         private final SocketServer server;
+
+        /** Of the only loop, until that has stopped. */
+        private long echoed;
 
         @Inject
         Echoing(SocketServer server) {
@@ -99,6 +102,7 @@ final class TalkingDaemon {
                     if (bytes.get(bytes.position()) == STUCK) {
                         Uninterruptibles.awaitUninterruptibly(new CountDownLatch(1));
                     }
+                    echoed += bytes.remaining();
                     socket.write(bytes);
                 };
             });
@@ -107,6 +111,7 @@ final class TalkingDaemon {
         @Override
         public void stop() throws Exception {
             server.stop();
+            System.out.println("echoed " + echoed);
             super.stop();
         }
     }
