@@ -64,7 +64,7 @@ class SettingsTest {
     /** What is made of code, or is said by another key. */
     private static final Map<Class<?>, Set<String>> NO_TEXT = Map.of(
             ServerConfigurator.class,
-            Set.of("useDefaultEndpoint", "addEndpoint", "eachEndpoint", "reject", "listener"),
+            Set.of("useDefaultEndpoint", "addEndpoint", "eachEndpoint", "reject", "listener", "blockingHandlers"),
             EndpointConfigurator.class,
             Set.of("bindToAll", "timeouts"),
             DaemonConfigurator.class,
