@@ -675,11 +675,10 @@ final class Connection implements TransportHandler {
         if (!handle.isHere()) {
             return; // a callback hangs
         }
-        SocketClosedException failure = handle.closedException();
         for (Completion due = queue.pollDue(); due != null; due = queue.pollDue()) {
             Consumer<? super Throwable> onException = Objects.requireNonNull(due.onException);
             loop.buffers.release(due);
-            tell(onException, failure);
+            tell(onException, handle.closedException());
         }
         notSent += queue.drop(loop.buffers);
         publish(0);
