@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 
 /**
  * A listening TCP socket, set to what its connections are to have: Linux hands {@code TCP_NODELAY}, keep-alive and {@code
@@ -56,10 +57,13 @@ public final class ListeningSocket {
      * @throws IOException when the address cannot be bound; nothing is left open
      */
     public static int open(Libc libc, InetSocketAddress address, ListenOptions options) throws IOException {
+        if (isIpv6Wildcard(address) && Boolean.getBoolean("java.net.preferIPv4Stack")) {
+            return open(libc, ipv4Wildcard(address.getPort()), options);
+        }
         int fd = libc.socket(SocketAddresses.familyOf(address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd == -Errno.EAFNOSUPPORT && isIpv6Wildcard(address)) {
             // Where there is no IPv6, its wildcard means that of IPv4.
-            return open(libc, new InetSocketAddress(InetAddress.getByAddress(new byte[4]), address.getPort()), options);
+            return open(libc, ipv4Wildcard(address.getPort()), options);
         }
         if (fd < 0) {
             throw Errno.exception(fd);
@@ -71,6 +75,10 @@ public final class ListeningSocket {
             libc.close(fd);
             throw failure;
         }
+    }
+
+    private static InetSocketAddress ipv4Wildcard(int port) throws UnknownHostException {
+        return new InetSocketAddress(InetAddress.getByAddress(new byte[4]), port);
     }
 
     private static boolean isIpv6Wildcard(InetSocketAddress address) {

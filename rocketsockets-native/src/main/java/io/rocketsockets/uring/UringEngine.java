@@ -13,6 +13,7 @@ import io.rocketsockets.engine.TransportHandler;
 import io.rocketsockets.linux.Errno;
 import io.rocketsockets.linux.IoUring;
 import io.rocketsockets.linux.Libc;
+import io.rocketsockets.linux.SocketAddresses;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -34,7 +35,6 @@ import org.jspecify.annotations.Nullable;
  * on the loop has seen the last completion, or a handler hangs that keeps the engine in reach.
  */
 final class UringEngine implements Engine {
-    /** {@code struct sockaddr} of an accept, and of getsockname. */
     private static final int EVENT_BYTES = 8;
 
     // sys/eventfd.h
@@ -54,6 +54,11 @@ final class UringEngine implements Engine {
     private final Ring ring;
     private final int eventDescriptor;
     private final MemorySegment event = Arena.ofAuto().allocate(EVENT_BYTES, 8);
+
+    /** For getsockname. */
+    final MemorySegment address = Arena.ofAuto().allocate(SocketAddresses.BYTES, 8);
+
+    final MemorySegment addressBytes = Arena.ofAuto().allocate(4, 4);
 
     /** For what is done at once; the kernel reads it within the call. */
     private final MemorySegment argument = Arena.ofAuto().allocate(8, 8);
@@ -78,6 +83,11 @@ final class UringEngine implements Engine {
 
     /** Those that stopped reading, whose receive is cancelled unless they start again in this turn. */
     private final ArrayList<UringTransport> stopped = new ArrayList<>();
+
+    /** Those whose receive found no buffer: first who got nothing, then who may have taken what there was. */
+    private final ArrayList<UringTransport> unfed = new ArrayList<>();
+
+    private final ArrayList<UringTransport> fed = new ArrayList<>();
 
     private final Places places = new Places();
     private final List<UringListener> listeners = new ArrayList<>();
@@ -174,6 +184,7 @@ final class UringEngine implements Engine {
             awaitWakeup();
         }
         cancelStopped();
+        receiveAgain();
         compact();
         // What is sent now is told in this turn, so nobody is kept waiting for it.
         boolean waits = timeoutNanos != 0 && head == end && toReport.isEmpty() && sendingCount == 0;
@@ -393,6 +404,8 @@ final class UringEngine implements Engine {
         places.free(place);
         toReport.remove(transport);
         stopped.remove(transport);
+        unfed.remove(transport);
+        fed.remove(transport);
     }
 
     void willReport(UringTransport transport) {
@@ -403,7 +416,19 @@ final class UringEngine implements Engine {
         stopped.add(transport);
     }
 
-    private void cancelStopped() throws IOException {
+    void isStarved(UringTransport transport, boolean isFed) {
+        (isFed ? fed : unfed).add(transport);
+    }
+
+    /** All buffers are free again. */
+    private void receiveAgain() {
+        unfed.forEach(UringTransport::receiveMore);
+        unfed.clear();
+        fed.forEach(UringTransport::receiveMore);
+        fed.clear();
+    }
+
+    private void cancelStopped() {
         for (int i = 0; i < stopped.size(); i++) {
             stopped.get(i).cancelUnlessStarted();
         }

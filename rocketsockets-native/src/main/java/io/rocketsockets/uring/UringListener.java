@@ -16,6 +16,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.util.Arrays;
 
 /**
  * A listening socket with several accepts under way, each with memory for its peer's address. A single multishot accept would
@@ -23,7 +24,7 @@ import java.net.SocketAddress;
  */
 final class UringListener implements Listener {
     /** As many as are accepted in one turn, which leaves time for the sockets that live. */
-    private static final int ACCEPTS = 32;
+    private static final int ACCEPTS = 16;
 
     /** Waits for a connection while there is no descriptor to accept it with. */
     private static final int LOOKOUT = ACCEPTS;
@@ -51,6 +52,11 @@ final class UringListener implements Listener {
     /** What the kernel writes peers' addresses to; freed by the collector, after the engine. */
     private final MemorySegment addresses = Arena.ofAuto().allocate((long) ADDRESS_BYTES * ACCEPTS, 8);
 
+    /** Where the last connection arrived: most arrive at the same address, and share the object. */
+    private InetSocketAddress lastLocal;
+
+    private byte[] lastLocalBytes;
+
     private final boolean[] isUnderWay = new boolean[ACCEPTS + 1];
     private int underWay;
     private int failures;
@@ -65,7 +71,9 @@ final class UringListener implements Listener {
         this.descriptor = descriptor;
         this.isInherited = isInherited;
         this.handler = handler;
-        this.localAddress = addressOf(descriptor);
+        this.lastLocalBytes = addressOf(descriptor);
+        this.localAddress = SocketAddresses.read(MemorySegment.ofArray(lastLocalBytes));
+        this.lastLocal = localAddress;
     }
 
     static UringListener open(
@@ -99,17 +107,15 @@ final class UringListener implements Listener {
         }
     }
 
-    private InetSocketAddress addressOf(int socket) throws IOException {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment address = arena.allocate(ADDRESS_BYTES, 8);
-            MemorySegment length = address.asSlice(SocketAddresses.BYTES);
-            length.set(JAVA_INT, 0, SocketAddresses.BYTES);
-            int result = engine.libc.getsockname(socket, address, length);
-            if (result < 0) {
-                throw Errno.exception("cannot ask for the local address", result);
-            }
-            return SocketAddresses.read(address);
+    private byte[] addressOf(int socket) throws IOException {
+        MemorySegment address = engine.address;
+        MemorySegment length = engine.addressBytes;
+        length.set(JAVA_INT, 0, SocketAddresses.BYTES);
+        int result = engine.libc.getsockname(socket, address, length);
+        if (result < 0) {
+            throw Errno.exception("cannot ask for the local address", result);
         }
+        return SocketAddresses.bytes(address);
     }
 
     @Override
@@ -252,9 +258,13 @@ final class UringListener implements Listener {
             if (ordinary < 0) {
                 return localAddress;
             }
-            InetSocketAddress local = addressOf(ordinary);
+            byte[] local = addressOf(ordinary);
             engine.libc.close(ordinary);
-            return local;
+            if (!Arrays.equals(local, lastLocalBytes)) {
+                lastLocalBytes = local;
+                lastLocal = SocketAddresses.read(MemorySegment.ofArray(local));
+            }
+            return lastLocal;
         } catch (IOException unknown) {
             return localAddress;
         }

@@ -64,6 +64,10 @@ final class UringTransport implements Transport {
 
     private boolean reading;
     private boolean receiving;
+
+    /** Something has come since the receive began. */
+    private boolean isFed;
+
     private boolean cancelling;
     private boolean ended;
     private boolean awaitsRoom;
@@ -138,6 +142,7 @@ final class UringTransport implements Transport {
 
     private void receive() {
         receiving = true;
+        isFed = false;
         engine.submit(
                 head(IoUring.OP_RECV, IoUring.SQE_BUFFER_SELECT, IoUring.RECV_MULTISHOT),
                 0,
@@ -166,6 +171,7 @@ final class UringTransport implements Transport {
 
     /** @param mayDeliver false when the socket is leaving */
     void received(int offset, int count, boolean isLast, boolean mayDeliver) {
+        isFed = true;
         if (isLast) {
             receiving = false;
             cancelling = false;
@@ -183,7 +189,8 @@ final class UringTransport implements Transport {
         }
     }
 
-    private void receiveMore() {
+    /** Begins another receive if there is none and somebody reads. */
+    void receiveMore() {
         if (reading && !receiving && !closed && !ended) {
             receive();
         }
@@ -215,7 +222,11 @@ final class UringTransport implements Transport {
         }
         switch (-result) {
             case 0 -> ended = true;
-            case Errno.ENOBUFS, Errno.ECANCELED, Errno.EINTR, Errno.EAGAIN -> {
+            case Errno.ENOBUFS -> {
+                engine.isStarved(this, isFed);
+                return;
+            }
+            case Errno.ECANCELED, Errno.EINTR, Errno.EAGAIN -> {
                 if (mayDeliver && early == null) {
                     receiveMore();
                 }
