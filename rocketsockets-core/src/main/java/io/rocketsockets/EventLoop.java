@@ -455,6 +455,7 @@ final class EventLoop implements Runnable, FilterLoop {
     void abandon() {
         abandoned = true;
         owned().forEach(Connection::abandon);
+        engine.wakeup(); // who has taken the loop over may only wait for what hangs
         closeEngine();
         thread.interrupt();
         relieved.forEach(Thread::interrupt);

@@ -66,4 +66,19 @@ class EpollEngineTest {
 
     @Nested
     class Proxy extends ProxyContract implements Epoll {}
+
+    @Nested
+    class Hangs extends HangContract implements Epoll {}
+
+    @Nested
+    class Watch extends WatchContract implements Epoll {}
+
+    @Nested
+    class ProxyHeader extends ProxyHeaderContract implements Epoll {}
+
+    @Nested
+    class Scale extends ScaleContract implements Epoll {}
+
+    @Nested
+    class Processes extends ProcessContract implements Epoll {}
 }

@@ -96,17 +96,21 @@ final class EpollEngine implements Engine {
         int wake = libc.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         int reserve = openReserve(libc);
         int refusal = Math.min(epoll, Math.min(wake, reserve));
-        if (refusal < 0) {
+        try {
+            if (refusal < 0) {
+                throw Errno.exception("cannot open epoll", refusal);
+            }
+            EpollEngine engine = new EpollEngine(libc, readBufferBytes, epoll, wake, reserve);
+            engine.watchForWakeUps();
+            return engine;
+        } catch (Throwable refused) { // no memory, too
             for (int fd : new int[] {epoll, wake, reserve}) {
                 if (fd >= 0) {
                     libc.close(fd);
                 }
             }
-            throw Errno.exception("cannot open epoll", refusal);
+            throw refused;
         }
-        EpollEngine engine = new EpollEngine(libc, readBufferBytes, epoll, wake, reserve);
-        engine.watchForWakeUps();
-        return engine;
     }
 
     /** On an edge: each wake-up is one, and nothing has to be read from it. */
@@ -114,7 +118,6 @@ final class EpollEngine implements Engine {
         Epoll.set(event, Epoll.IN | Epoll.EDGE_TRIGGERED, WAKE_UP);
         int result = libc.epollCtl(epoll, Epoll.ADD, wake, event);
         if (result < 0) {
-            close();
             throw Errno.exception("cannot watch for wake-ups", result);
         }
     }

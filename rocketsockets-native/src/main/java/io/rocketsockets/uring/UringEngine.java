@@ -89,6 +89,9 @@ final class UringEngine implements Engine {
 
     private final ArrayList<UringTransport> fed = new ArrayList<>();
 
+    /** What one socket receives in one go, then it is the next one's turn; 0 where the kernel takes no limit (Linux 6.17). */
+    private int receiveLimit;
+
     private final Places places = new Places();
     private final List<UringListener> listeners = new ArrayList<>();
 
@@ -111,6 +114,7 @@ final class UringEngine implements Engine {
 
     UringEngine(UringSizes sizes) throws IOException {
         this.sizes = sizes;
+        receiveLimit = sizes.receiveBytes();
         ring = new Ring(sizes.submissions(), sizes.completions());
         int opened = -1;
         try {
@@ -418,6 +422,14 @@ final class UringEngine implements Engine {
 
     void isStarved(UringTransport transport, boolean isFed) {
         (isFed ? fed : unfed).add(transport);
+    }
+
+    int receiveLimit() {
+        return receiveLimit;
+    }
+
+    void liftReceiveLimit() {
+        receiveLimit = 0;
     }
 
     /** All buffers are free again. */

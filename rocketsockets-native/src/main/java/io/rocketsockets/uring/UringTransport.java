@@ -68,6 +68,8 @@ final class UringTransport implements Transport {
     /** Something has come since the receive began. */
     private boolean isFed;
 
+    private boolean isLimited;
+
     private boolean cancelling;
     private boolean ended;
     private boolean awaitsRoom;
@@ -143,11 +145,12 @@ final class UringTransport implements Transport {
     private void receive() {
         receiving = true;
         isFed = false;
+        isLimited = engine.receiveLimit() > 0;
         engine.submit(
                 head(IoUring.OP_RECV, IoUring.SQE_BUFFER_SELECT, IoUring.RECV_MULTISHOT),
                 0,
                 0,
-                0,
+                engine.receiveLimit(),
                 tag(Tag.RECEIVE),
                 ReceiveBuffers.GROUP);
     }
@@ -225,6 +228,14 @@ final class UringTransport implements Transport {
             case Errno.ENOBUFS -> {
                 engine.isStarved(this, isFed);
                 return;
+            }
+            case Errno.EINVAL -> {
+                if (isLimited) { // by the way of Linux 6.17, on an older one
+                    engine.liftReceiveLimit();
+                    receiveMore();
+                    return;
+                }
+                failure = Errno.transportException("cannot receive", result);
             }
             case Errno.ECANCELED, Errno.EINTR, Errno.EAGAIN -> {
                 if (mayDeliver && early == null) {

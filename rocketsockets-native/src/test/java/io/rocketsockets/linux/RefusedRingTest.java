@@ -26,12 +26,12 @@ class RefusedRingTest {
     }
 
     @ParameterizedTest
-    @CsvSource({
-        "EPERM, is forbidden here: io_uring_setup: EPERM, kernel.io_uring_disabled=",
-        "ENOSYS, is not here: io_uring_setup: ENOSYS, seccomp",
-        "EINVAL, needs Linux 6.8: io_uring_setup: EINVAL, use engine epoll",
-        "ENOMEM, is refused: io_uring_setup: Cannot allocate memory, use engine epoll"
-    })
+    @CsvSource(delimiter = '|', textBlock = """
+            EPERM  | is forbidden here: io_uring_setup: EPERM        | kernel.io_uring_disabled=
+            ENOSYS | is not here: io_uring_setup: ENOSYS             | seccomp
+            EINVAL | needs Linux 6.8: io_uring_setup: EINVAL         | use engine epoll
+            ENOMEM | is refused: io_uring_setup: Cannot allocate memory | use engine epoll
+            """)
     void a15_theReasonAndTheRemedyAreTold(String error, String reason, String remedy) throws Exception {
         assumeTrue(Files.isExecutable(STRACE), "skipped: no strace (apt install strace)");
         Process process = new ProcessBuilder(List.of(
