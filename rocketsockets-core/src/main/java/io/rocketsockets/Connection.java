@@ -56,8 +56,8 @@ final class Connection implements TransportHandler {
     @SuppressWarnings("NullAway.Init")
     private Deadlines deadlines;
 
-    /** For whom {@link Admission} has counted it; null while that is not known. */
-    private @Nullable SocketAddress countedFor;
+    /** Whether {@link Admission} has counted it for its address; not while that is not known. */
+    private boolean addressIsCounted;
 
     private State state = State.OPEN;
 
@@ -103,7 +103,7 @@ final class Connection implements TransportHandler {
         this.endpoint = endpoint;
         this.connections = connections;
         this.transport = transport;
-        this.countedFor = countedFor;
+        this.addressIsCounted = countedFor != null;
         this.loop = loop;
         this.handle = connections.handlers == null
                 ? new ConnectionHandle(endpoint, this, transport, loop)
@@ -114,9 +114,10 @@ final class Connection implements TransportHandler {
         return handle;
     }
 
+    /** For whom {@link Admission} has counted it, or null. */
     @Nullable
     SocketAddress countedFor() {
-        return countedFor;
+        return addressIsCounted ? handle.remoteAddress() : null;
     }
 
     // ---- The way in ----
@@ -157,10 +158,9 @@ final class Connection implements TransportHandler {
         assert loop.inLoop();
         preparing = false;
         deadlines.ready();
-        if (countedFor == null) {
-            countedFor = handle.remoteAddress();
-            if (!connections.admission.enterFrom(countedFor)) {
-                countedFor = null;
+        if (!addressIsCounted) {
+            addressIsCounted = connections.admission.enterFrom(handle.remoteAddress());
+            if (!addressIsCounted) {
                 abort(CloseReason.LIMIT_ADDRESS);
                 return;
             }

@@ -34,12 +34,15 @@ class ConnectionHandle extends Ownership implements SocketHandle {
     }
 
     // Immutable.
-    private final String id = Long.toString(IDS.incrementAndGet(), Character.MAX_RADIX);
+    final long number = IDS.incrementAndGet();
     private final String endpoint;
     private final Connection connection;
     private final Transport transport;
 
     // Any thread.
+    /** Made when it is first asked for, by whomever: most never are, and each would make the same. */
+    private @Nullable String id;
+
     /** Falls before the loop hears of it, so that the caller of close() sees it at once. */
     private volatile boolean open = true;
 
@@ -65,6 +68,11 @@ class ConnectionHandle extends Ownership implements SocketHandle {
         this.timeouts = endpoint.timeouts();
         this.connection = connection;
         this.transport = transport;
+    }
+
+    /** @throws NumberFormatException when it is no {@link #id()} */
+    static long numberOf(String id) {
+        return Long.parseLong(id, Character.MAX_RADIX);
     }
 
     // ---- For the connection, on its loop ----
@@ -124,7 +132,7 @@ class ConnectionHandle extends Ownership implements SocketHandle {
     }
 
     String idAndEndpoint() {
-        return "socket=" + id + " endpoint=" + endpoint;
+        return "socket=" + id() + " endpoint=" + endpoint;
     }
 
     SocketClosedException closedException() {
@@ -136,7 +144,12 @@ class ConnectionHandle extends Ownership implements SocketHandle {
 
     @Override
     public String id() {
-        return id;
+        String text = id;
+        if (text == null) {
+            text = Long.toString(number, Character.MAX_RADIX);
+            id = text;
+        }
+        return text;
     }
 
     @Override
@@ -378,6 +391,6 @@ class ConnectionHandle extends Ownership implements SocketHandle {
 
     @Override
     public String toString() {
-        return "socket " + id + " from " + remoteAddress() + (open ? "" : " (closed)");
+        return "socket " + id() + " from " + remoteAddress() + (open ? "" : " (closed)");
     }
 }

@@ -26,20 +26,39 @@ final class Deadlines extends TimerWheel.Timer {
     private Timeouts timeouts;
 
     private boolean reading;
-    private long readingStopped;
-    private boolean inMessage;
-    private long messageBegan;
-    private long bytesBeforeMessage;
 
-    private boolean waiting;
-    private long waitBegan;
-    private long bytesBeforeWait;
+    // Made when they first begin: most connections are silent.
+    private @Nullable Stretch message;
+    private @Nullable Stretch wait;
 
     /** What a filter waits for, null when the connection is ready. */
-    private @Nullable CloseReason preparing;
+    private @Nullable Preparation preparing;
 
-    private long preparingSince;
-    private long preparingLimit;
+    /** A time in which the peer owes bytes: of a message that has begun, or of room for what is queued. */
+    private static final class Stretch {
+        private boolean lasts;
+        private long began;
+
+        /** How many had moved by then. */
+        private long bytesBefore;
+
+        /** When reading stopped in it: that time does not count. */
+        private long readingStopped;
+
+        void begin(long now, long bytes) {
+            lasts = true;
+            began = now;
+            bytesBefore = bytes;
+            readingStopped = now;
+        }
+
+        void shift(long ahead) {
+            began += ahead;
+            readingStopped += ahead;
+        }
+    }
+
+    private record Preparation(CloseReason reasonWhenOver, long since, long limit) {}
 
     // Found by findNext.
     private @Nullable CloseReason cause;
@@ -66,9 +85,12 @@ final class Deadlines extends TimerWheel.Timer {
         heard += ahead;
         taken += ahead;
         opened += ahead;
-        readingStopped += ahead;
-        messageBegan += ahead;
-        waitBegan += ahead;
+        if (message != null) {
+            message.shift(ahead);
+        }
+        if (wait != null) {
+            wait.shift(ahead);
+        }
     }
 
     long bytesRead() {
@@ -95,45 +117,54 @@ final class Deadlines extends TimerWheel.Timer {
     void reading(boolean isWaitedFor) {
         reading = isWaitedFor;
         if (isWaitedFor) {
-            messageBegan += loop.now() - readingStopped;
+            if (message != null) {
+                message.began += loop.now() - message.readingStopped;
+            }
             heard = loop.now();
             watch();
-        } else {
-            readingStopped = loop.now();
+        } else if (message != null) {
+            message.readingStopped = loop.now();
         }
     }
 
     /** Whether queued bytes wait for the peer to take them. */
     void waiting(boolean isQueued) {
-        if (isQueued != waiting) {
-            waiting = isQueued;
+        if (isQueued != lasts(wait)) {
             if (isQueued) {
                 taken = loop.now();
-                waitBegan = taken;
-                bytesBeforeWait = bytesWritten;
+                wait = begin(wait, bytesWritten);
                 watch();
+            } else if (wait != null) {
+                wait.lasts = false;
             }
         }
     }
 
     /** Whether the application is within a message, of which the peer owes the rest. */
     void inMessage(boolean begun) {
-        if (begun != inMessage) {
-            inMessage = begun;
+        if (begun != lasts(message)) {
             if (begun) {
-                messageBegan = loop.now();
-                readingStopped = messageBegan;
-                bytesBeforeMessage = bytesRead;
+                message = begin(message, bytesRead);
                 watch();
+            } else if (message != null) {
+                message.lasts = false;
             }
         }
     }
 
+    private static boolean lasts(@Nullable Stretch stretch) {
+        return stretch != null && stretch.lasts;
+    }
+
+    private Stretch begin(@Nullable Stretch former, long bytes) {
+        Stretch stretch = former == null ? new Stretch() : former;
+        stretch.begin(loop.now(), bytes);
+        return stretch;
+    }
+
     /** A filter waits for its peer, for so long. */
     void preparing(CloseReason reasonWhenOver, long limit) {
-        preparing = reasonWhenOver;
-        preparingSince = loop.now();
-        preparingLimit = limit;
+        preparing = new Preparation(reasonWhenOver, loop.now(), limit);
         watch();
     }
 
@@ -166,27 +197,22 @@ final class Deadlines extends TimerWheel.Timer {
             consider(opened, nanos(timeouts.lifetime()), CloseReason.TIMEOUT_LIFETIME);
         }
         if (preparing != null) {
-            consider(preparingSince, preparingLimit, preparing);
+            consider(preparing.since, preparing.limit, preparing.reasonWhenOver);
         }
         if (reading) {
             if (bytesRead == 0) {
                 consider(heard, nanos(timeouts.firstByte()), CloseReason.TIMEOUT_FIRST_BYTE);
             }
             consider(heard, nanos(timeouts.read()), CloseReason.TIMEOUT_READ);
-            if (inMessage) {
-                considerRate(
-                        timeouts.minReadRate(),
-                        messageBegan,
-                        bytesRead - bytesBeforeMessage,
-                        CloseReason.LIMIT_READ_RATE);
+            if (message != null && message.lasts) {
+                considerRate(timeouts.minReadRate(), message, bytesRead, CloseReason.LIMIT_READ_RATE);
             }
         }
-        if (waiting) {
+        if (wait != null && wait.lasts) {
             consider(taken, nanos(timeouts.write()), CloseReason.TIMEOUT_WRITE);
-            considerRate(
-                    timeouts.minWriteRate(), waitBegan, bytesWritten - bytesBeforeWait, CloseReason.LIMIT_WRITE_RATE);
+            considerRate(timeouts.minWriteRate(), wait, bytesWritten, CloseReason.LIMIT_WRITE_RATE);
         }
-        if (reading || waiting) {
+        if (reading || lasts(wait)) {
             consider(heard - taken > 0 ? heard : taken, nanos(timeouts.idle()), CloseReason.TIMEOUT_IDLE);
         }
     }
@@ -199,10 +225,11 @@ final class Deadlines extends TimerWheel.Timer {
     }
 
     /** The moment when so many bytes become too few, if no more come. */
-    private void considerRate(int bytesPerSecond, long since, long bytes, CloseReason reason) {
+    private void considerRate(int bytesPerSecond, Stretch stretch, long moved, CloseReason reason) {
         if (bytesPerSecond > 0) {
+            long bytes = moved - stretch.bytesBefore;
             long earned = Math.min((long) (bytes * (1e9 / bytesPerSecond)), LONGEST_NANOS);
-            consider(since, Math.max(1, Math.max(nanos(timeouts.rateGrace()), earned)), reason);
+            consider(stretch.began, Math.max(1, Math.max(nanos(timeouts.rateGrace()), earned)), reason);
         }
     }
 

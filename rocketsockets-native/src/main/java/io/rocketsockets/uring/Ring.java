@@ -29,7 +29,6 @@ final class Ring {
     private static final int COMPLETION_BYTES = 16;
 
     private static final VarHandle INT = JAVA_INT.varHandle();
-    private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
 
     // Where struct io_uring_params says what the kernel has made: sq_off at 40, cq_off at 80.
     private static final int ENTRIES = 0;

@@ -72,6 +72,23 @@ class LibcTest {
             MemorySegment memory = arena.allocate(SocketAddresses.BYTES);
             SocketAddresses.write(address, memory);
             assertThat(SocketAddresses.read(memory)).isEqualTo(address);
+            assertThat(SocketAddresses.read(MemorySegment.ofArray(SocketAddresses.bytes(memory))))
+                    .isEqualTo(address);
+        }
+    }
+
+    @Test
+    void anIpv4PeerOfAnIpv6SocketHasItsIpv4Address() throws Exception {
+        byte[] mapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, (byte) 192, 0, 2, 7};
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment memory = arena.allocate(SocketAddresses.BYTES);
+            SocketAddresses.write(new InetSocketAddress(InetAddress.getByName("2001:db8::1"), 8998), memory);
+            MemorySegment.copy(mapped, 0, memory, ValueLayout.JAVA_BYTE, 8, mapped.length);
+            byte[] bytes = SocketAddresses.bytes(memory);
+            assertThat(bytes).hasSize(8);
+            InetSocketAddress peer = new InetSocketAddress("192.0.2.7", 8998);
+            assertThat(SocketAddresses.read(MemorySegment.ofArray(bytes))).isEqualTo(peer);
+            assertThat(SocketAddresses.read(memory)).isEqualTo(peer);
         }
     }
 
