@@ -91,6 +91,16 @@ final class ServerProcess implements AutoCloseable {
         return child.ask("compiled");
     }
 
+    /** Bytes of the heap in use. */
+    long heapBytes() throws IOException {
+        return child.ask("heap");
+    }
+
+    /** Bytes outside the heap that Java code has allocated. */
+    long directBytes() throws IOException {
+        return child.ask("direct");
+    }
+
     /** Collects the server's garbage, so that what remains is held. */
     void collect() throws IOException {
         child.ask("collect");

@@ -9,6 +9,7 @@ import io.rocketsockets.SocketSession;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.stream.Stream;
 
 /**
@@ -22,8 +23,8 @@ public final class RocketSessionsServer {
         Reply reply = Reply.valueOf(args[0]);
         String[] variant = args[1].split("\\+");
         SocketServer server = RocketServer.create(x -> {
-            x.addEndpoint("echo", e -> e.bindToAll().port(0))
-                    .eventLoops(reply.loops())
+            x.addEndpoint("echo", e -> e.bindToAll().port(0).timeouts(t -> t.idle(Duration.ofHours(1))))
+                    .eventLoops(Integer.getInteger("loops", reply.loops()))
                     .engine(variant[0]);
             Stream.of(variant).skip(1).forEach(option -> configure(x, option));
         });

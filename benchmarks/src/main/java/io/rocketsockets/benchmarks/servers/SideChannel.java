@@ -4,6 +4,7 @@ import com.sun.management.ThreadMXBean;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -13,7 +14,7 @@ import java.util.Arrays;
  * command on standard input.
  *
  * <p><b>Commands:</b> {@code allocated} (bytes that the live threads have allocated), {@code compiled} (milliseconds of
- * compilation), {@code collect} (a full collection, answered by 0).
+ * compilation), {@code collect} (a full collection, answered by 0), {@code heap} and {@code direct} (bytes in use).
  * <p><b>End:</b> the server leaves when its input ends, so that none outlives the driver.
  */
 final class SideChannel {
@@ -37,6 +38,12 @@ final class SideChannel {
             case "collect":
                 System.gc();
                 return 0;
+            case "heap":
+                return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+            case "direct":
+                return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+                        .mapToLong(BufferPoolMXBean::getMemoryUsed)
+                        .sum();
             default:
                 throw new IllegalArgumentException("unknown command: " + command);
         }
