@@ -130,17 +130,21 @@ final class Connection implements TransportHandler {
             return;
         }
         deadlines = new Deadlines(this, loop, endpoint.timeouts());
-        loop.opened();
         connections.add(this);
+        loop.opened();
         delivering = true;
-        connections.listener.onOpened(handle);
-        deadlines.watch();
         try {
+            connections.listener.onOpened(handle);
+            deadlines.watch();
             Filter.adopt(transport, loop, this);
         } catch (TransportException failure) {
             delivering = false;
             onFailed(failure);
             return;
+        } catch (Throwable fault) { // out of memory, most likely: nothing would ever wake what the engine does not know
+            delivering = false;
+            terminate(CloseReason.ERROR);
+            throw fault;
         }
         if (!(transport instanceof Filter)) {
             openSession();

@@ -125,8 +125,11 @@ public abstract sealed class Frames implements SocketSession {
     }
 
     private void deliver(ByteBuffer view) {
-        onFrame.accept(view);
-        view.limit(0);
+        try {
+            onFrame.accept(view);
+        } finally {
+            view.limit(0);
+        }
     }
 
     final FrameTooLargeException tooLarge(String size) {

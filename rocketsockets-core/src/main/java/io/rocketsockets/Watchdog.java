@@ -45,17 +45,23 @@ final class Watchdog implements Runnable {
     @Override
     public void run() {
         long pause = Math.max(1, limitNanos / 10);
-        try {
-            long looked = System.nanoTime();
-            while (!stop.await(pause, TimeUnit.NANOSECONDS)) {
+        long looked = System.nanoTime();
+        while (true) {
+            try {
+                if (stop.await(pause, TimeUnit.NANOSECONDS)) {
+                    return;
+                }
                 long now = System.nanoTime();
                 if (now - looked < pause + limitNanos / 4) { // else it was the whole process that stood still
                     watches.forEach(watch -> watch.look(now));
                 }
                 looked = now;
+            } catch (InterruptedException end) {
+                LOG.debug("watchdog ends", end);
+                return;
+            } catch (Throwable fault) { // a heap that is full now may not be so at the next look
+                Faults.log(LOG, "the watchdog could not look at the event loops", fault);
             }
-        } catch (InterruptedException end) {
-            LOG.debug("watchdog ends", end);
         }
     }
 

@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import static io.rocketsockets.WithoutBystander.IT_COUNTS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.Test;
 /** Group B: connections come. */
 abstract class AcceptContract extends EngineContract {
     @Test
+    @WithoutBystander(IT_COUNTS)
     void aConnectionIsGivenInTurnToEveryLoop() throws Exception {
         TestServer server = serve(3, echo());
         for (int i = 0; i < 9; i++) {
@@ -76,6 +78,7 @@ abstract class AcceptContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void b5_aPeerThatResetsBeforeItIsAcceptedDoesNoHarm() throws Exception {
         CountDownLatch blocks = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
@@ -102,6 +105,7 @@ abstract class AcceptContract extends EngineContract {
 
     /** The kernel hands over a connection that has been reset in the backlog, with its peer's address. */
     @Test
+    @WithoutBystander(IT_COUNTS)
     void b12_aPeerThatIsGoneBeforeItIsAcceptedStillHasItsAddress() throws Exception {
         CountDownLatch goOn = new CountDownLatch(1);
         Queue<SocketAddress> addresses = new ConcurrentLinkedQueue<>();
@@ -128,6 +132,7 @@ abstract class AcceptContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void b6_aBurstOfAThousandConnectionsIsServed() throws Exception {
         TestServer server = serve(2, echo());
         List<CompletableFuture<Integer>> bursts = IntStream.range(0, 4)

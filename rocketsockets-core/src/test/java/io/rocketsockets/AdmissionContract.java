@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import static io.rocketsockets.WithoutBystander.IT_COUNTS;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -30,6 +31,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Group B: how many connections are let in, and what becomes of the others. */
+@WithoutBystander(IT_COUNTS)
 abstract class AdmissionContract extends EngineContract {
     private static final Duration A_WHILE = Duration.ofMillis(200);
 

@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import static io.rocketsockets.WithoutBystander.IT_COUNTS;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -51,6 +52,7 @@ abstract class CallbackContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void theCloseActionMayBeNull() throws Exception {
         SocketServer server = closeLater(RocketServer.create(x -> x.engine(engine())
                 .eventLoops(1)
@@ -199,6 +201,7 @@ abstract class CallbackContract extends EngineContract {
 
     @ParameterizedTest
     @EnumSource
+    @WithoutBystander(IT_COUNTS)
     void i1_aCallbackThatThrowsClosesItsSocketAndNothingElse(Callback callback) throws Exception {
         for (Fault fault : Fault.values()) {
             AtomicInteger opened = new AtomicInteger();
@@ -268,6 +271,7 @@ abstract class CallbackContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void i5_callbacksThatThrowAlwaysLeaveNothing() throws Exception {
         TestServer server = serve(2, socket -> {
             socket.read();
@@ -291,6 +295,7 @@ abstract class CallbackContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void aFactoryThatGivesNoSessionClosesTheSocket() throws Exception {
         SocketServer server = closeLater(RocketServer.create(x -> x.engine(engine())
                 .eventLoops(1)

@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import static io.rocketsockets.WithoutBystander.IT_COUNTS;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -337,6 +338,7 @@ abstract class CloseContract extends EngineContract {
     // ---- Many ----
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void e7_aStormOfResetsIsCountedAndNothingElse() throws Exception {
         TestServer server = serve(2, echo());
         for (int i = 0; i < 300; i++) {
@@ -353,6 +355,7 @@ abstract class CloseContract extends EngineContract {
      * engine had found for the first one is due.
      */
     @Test
+    @WithoutBystander(IT_COUNTS)
     void e9_whatWasFoundForAClosedSocketDoesNotReachTheNextOfItsNumber() throws Exception {
         Semaphore holds = new Semaphore(0);
         Semaphore goesOn = new Semaphore(0);
@@ -396,6 +399,7 @@ abstract class CloseContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void e10_aThousandSocketsClosedAtOnceAreClosedSoon() throws Exception {
         TestServer server = serve(2, echo());
         List<Client> clients = new ArrayList<>();
@@ -416,6 +420,7 @@ abstract class CloseContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void j2_twoThousandConnectionsComeAndGo() throws Exception {
         churn(500);
     }
@@ -423,6 +428,7 @@ abstract class CloseContract extends EngineContract {
     @Tag("long")
     @Timeout(600)
     @Test
+    @WithoutBystander(IT_COUNTS)
     void j2_twoHundredThousandConnectionsComeAndGo() throws Exception {
         churn(50_000);
     }
@@ -456,6 +462,7 @@ abstract class CloseContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void e8_socketsThatWaitForNothingCostNothing() throws Exception {
         TestServer server = serve(idle());
         server.connect().endOutput();

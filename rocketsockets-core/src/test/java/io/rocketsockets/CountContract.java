@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import static io.rocketsockets.WithoutBystander.IT_COUNTS;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -16,6 +17,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
 /** Group Q: what the server counts is what its clients saw. */
+@WithoutBystander(IT_COUNTS)
 abstract class CountContract extends EngineContract {
     @Test
     void q1_countsAreThoseOfTheClients() throws Exception {

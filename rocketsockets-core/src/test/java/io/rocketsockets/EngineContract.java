@@ -5,11 +5,10 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -20,11 +19,12 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.TestInfo;
 import org.opentest4j.TestAbortedException;
 
 /**
- * What every contract shares: servers on the engine under test, their oracles (the {@link Ledger}, no leak, no log line
- * that was not expected) and a few applications.
+ * What every contract shares: servers on the engine under test, their oracles (the {@link Bystander}, the {@link Ledger},
+ * {@link Leaks}, {@link Spin}, and {@link Logs} without a line that was not expected) and a few applications.
  */
 abstract class EngineContract implements EngineUnderTest {
     static {
@@ -36,6 +36,7 @@ abstract class EngineContract implements EngineUnderTest {
     final Logs logs = new Logs();
     private final List<AutoCloseable> toClose = new ArrayList<>();
     private Leaks leaks;
+    private boolean hasBystander = true;
 
     /** The JDK opens a descriptor or two at the first use of a socket and keeps them. */
     @BeforeAll
@@ -48,6 +49,13 @@ abstract class EngineContract implements EngineUnderTest {
                 client.endOutput().receiveAll();
             }
         }
+    }
+
+    @BeforeEach
+    final void lookForReasonsAgainstABystander(TestInfo test) {
+        hasBystander = Stream.of(test.getTestMethod(), test.getTestClass())
+                .flatMap(Optional::stream)
+                .noneMatch(each -> each.isAnnotationPresent(WithoutBystander.class));
     }
 
     @BeforeEach
@@ -97,13 +105,19 @@ abstract class EngineContract implements EngineUnderTest {
     }
 
     TestServer server(Consumer<ServerConfigurator> options, Consumer<EndpointConfigurator> endpoint) {
+        return server(options, endpoint, hasBystander);
+    }
+
+    private TestServer server(
+            Consumer<ServerConfigurator> options, Consumer<EndpointConfigurator> endpoint, boolean hasBystander) {
         return closeLater(new TestServer(
                 x -> {
                     x.engine(engine()).eventLoops(1);
                     configure(x);
                     options.accept(x);
                 },
-                endpoint));
+                endpoint,
+                hasBystander));
     }
 
     /** A server that a {@link TestServer#canary()} can sing on. */
@@ -111,11 +125,10 @@ abstract class EngineContract implements EngineUnderTest {
         return server(
                 x -> {
                     options.accept(x);
-                    x.addEndpoint(
-                            TestServer.CANARY_ENDPOINT,
-                            e -> e.bindTo("127.0.0.1").port(0).timeouts(t -> Timeouts.NONE));
+                    x.addEndpoint(TestServer.CANARY_ENDPOINT, TestServer::forWitnesses);
                 },
-                endpoint);
+                endpoint,
+                false); // the canary is the stricter of the two
     }
 
     TestServer serve(SocketSessionFactory application) {
@@ -163,36 +176,10 @@ abstract class EngineContract implements EngineUnderTest {
 
     // ---- The spin check ----
 
-    /**
-     * Which share of a core the loops take, over two seconds in which nothing is to be done. By the kernel's books, which
-     * count in hundredths of a second.
-     */
+    /** Which share of a core the loops take, over two seconds in which nothing is to be done. */
     static double spins() throws Exception {
-        Path tasks = Path.of("/proc/self/task");
-        assumeTrue(Files.isDirectory(tasks), "skipped: no /proc to read the CPU time of threads from");
-        long before = loopTicks(tasks);
-        pass(Duration.ofSeconds(2));
-        return (loopTicks(tasks) - before) / 200.0;
-    }
-
-    private static long loopTicks(Path tasks) throws IOException {
-        long ticks = 0;
-        try (Stream<Path> threads = Files.list(tasks)) {
-            for (Path thread : threads.toList()) {
-                // The kernel keeps 15 characters of "rocketsockets-loop-0".
-                String stat;
-                try {
-                    stat = Files.readString(thread.resolve("stat"));
-                } catch (IOException ended) {
-                    continue; // the thread has ended since it was listed
-                }
-                if (stat.contains("(rocketsockets-l")) {
-                    String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
-                    ticks += Long.parseLong(fields[11]) + Long.parseLong(fields[12]); // user and system time
-                }
-            }
-        }
-        return ticks;
+        assumeTrue(Spin.isMeasured(), "skipped: no /proc to read the CPU time of threads from");
+        return Spin.share(Duration.ofSeconds(2));
     }
 
     // ---- Small things ----

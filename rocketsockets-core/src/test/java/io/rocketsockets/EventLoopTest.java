@@ -2,6 +2,7 @@ package io.rocketsockets;
 
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.rocketsockets.engine.TransportException;
@@ -181,6 +182,19 @@ class EventLoopTest {
         assertThat(sockets).isEmpty();
         assertThat(stats().closed()).containsOnlyKeys(CloseReason.ERROR);
         assertThat(logs.take("socket failed")).hasSize(1);
+    }
+
+    @Test
+    void h3_aConnectionThatThereIsNoMemoryToAdoptIsClosedAndCounted() throws Exception {
+        start(EngineContract.echo());
+        engine.adoptError = new OutOfMemoryError("by the test");
+        FakeTransport transport = new FakeTransport();
+        assertThatThrownBy(() -> engine.accepts(transport)).hasCauseInstanceOf(OutOfMemoryError.class);
+        engine.adoptError = null;
+        assertThat(accepted().closed).isFalse();
+        assertThat(transport.closed).isTrue();
+        assertThat(stats().closed()).isEqualTo(Map.of(CloseReason.ERROR, 1L));
+        assertThat(stats().open()).isOne();
     }
 
     @Test

@@ -30,6 +30,7 @@ final class FakeEngine implements Engine {
     final FakeListener listener = new FakeListener();
     final AtomicInteger failingPolls = new AtomicInteger();
     volatile TransportException adoptFailure;
+    volatile Error adoptError;
     volatile boolean closed;
     volatile long lastTimeoutNanos;
     int polls;
@@ -116,6 +117,9 @@ final class FakeEngine implements Engine {
     public void adopt(Transport transport, TransportHandler handler) throws TransportException {
         if (adoptFailure != null) {
             throw adoptFailure;
+        }
+        if (adoptError != null) {
+            throw adoptError;
         }
         handlers.put(transport, handler);
     }

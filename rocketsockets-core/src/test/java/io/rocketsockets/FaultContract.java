@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import static io.rocketsockets.WithoutBystander.IT_COUNTS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -234,6 +235,7 @@ abstract class FaultContract extends EngineContract {
 
     /** Whatever goes wrong, what peers and applications send each other is theirs. */
     @Test
+    @WithoutBystander(IT_COUNTS)
     void q4_noContentIsInALogLineOrAText() throws Exception {
         logs.alsoDebug();
         TestServer server = server(x -> x.writeQueueLimit(100_000)).start(socket -> {

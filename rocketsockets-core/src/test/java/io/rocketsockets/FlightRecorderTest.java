@@ -28,6 +28,7 @@ class FlightRecorderTest extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(WithoutBystander.IT_COUNTS)
     void aRecordingShowsWhatHappens() throws Exception {
         CompletableFuture<Void> release = new CompletableFuture<>();
         String id;

@@ -52,6 +52,17 @@ class FramesTest {
     }
 
     @Test
+    void whatACallbackKeptIsEmptyAlsoWhenItHasThrown() {
+        List<ByteBuffer> kept = new ArrayList<>();
+        Frames frames = Frames.lines(socket, 10, line -> {
+            kept.add(line);
+            throw new IllegalStateException("thrown by the test");
+        });
+        assertThatThrownBy(() -> frames.onBytes(ascii("one\n"))).isInstanceOf(IllegalStateException.class);
+        assertThat(kept.get(0).hasRemaining()).isFalse();
+    }
+
+    @Test
     void aLineMayComeByteByByte() {
         Frames frames = Frames.lines(socket, 10, collect);
         for (char c : "hello\r\nyou\n".toCharArray()) {

@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import static io.rocketsockets.WithoutBystander.IT_STALLS;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Row I6: a callback that hangs holds up its own socket, and nobody else's. */
+@WithoutBystander(IT_STALLS)
 abstract class HangContract extends EngineContract {
     /** A callback is relieved after a quarter of it. */
     private static final Duration LIMIT = Duration.ofMillis(200);

@@ -13,6 +13,7 @@ import javax.management.ObjectName;
 import javax.management.openmbean.TabularData;
 import org.junit.jupiter.api.Test;
 
+@WithoutBystander(WithoutBystander.IT_COUNTS)
 class JmxBeansTest extends EngineContract {
     private final MBeanServer beans = ManagementFactory.getPlatformMBeanServer();
 

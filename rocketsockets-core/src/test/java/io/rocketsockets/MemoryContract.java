@@ -1,15 +1,21 @@
 package io.rocketsockets;
 
+import static io.rocketsockets.WithoutBystander.IT_COUNTS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.IOException;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Groups D and H: what is queued for peers that do not read stays within its budget. */
@@ -95,6 +101,7 @@ abstract class MemoryContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void d4_whatIsQueuedInTheTurnThatExceedsTheBudgetCountsToo() throws Exception {
         int queueLimit = 1 << 20;
         TestServer server = server(
@@ -234,6 +241,74 @@ abstract class MemoryContract extends EngineContract {
             String closed = server.lineWith("closed: {");
             assertThat(closed).contains("LIMIT_MEMORY").doesNotContain("HANDLER_FAILED", "ERROR");
             assertThat(server.seen()).noneMatch(line -> line.contains("OutOfMemoryError"));
+        }
+    }
+
+    /**
+     * Each sends what it can of 10 MB, which the server would send back. With small buffers: of large ones the kernel would
+     * hold 1.5 GB, and then starve those who read (net.ipv4.tcp_mem).
+     */
+    @Test
+    @Tag("long") // the kernel's memory for TCP is one for all, and this takes much of it
+    void h1_fiveHundredPeersThatReadNothingOfTheirEchoLeaveASmallHeapWhole() throws Exception {
+        List<SocketChannel> peers = new ArrayList<>();
+        try (ServerProcess server =
+                new ServerProcess(List.of(), SMALL_HEAP, engine(), ServerProcess.Behaviour.ECHO_THAT_NEVER_HURRIES)) {
+            Canary canary = closeLater(new Canary(server.address(), 1));
+            byte[] payload = random(1, 4 << 20);
+            List<CompletableFuture<Void>> readers = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                Client reader = closeLater(new Client(server.address()));
+                readers.add(async(() -> {
+                    CompletableFuture<Client> sending = async(() -> reader.send(payload));
+                    assertThat(reader.receiveBytes(payload.length)).isEqualTo(payload);
+                    sending.get(40, TimeUnit.SECONDS);
+                    return null;
+                }));
+            }
+            for (int i = 0; i < 500; i++) {
+                SocketChannel peer = SocketChannel.open();
+                peer.setOption(StandardSocketOptions.SO_SNDBUF, 64 * 1024);
+                peer.setOption(StandardSocketOptions.SO_RCVBUF, 16 * 1024);
+                peer.connect(server.address());
+                peer.configureBlocking(false);
+                peers.add(peer);
+            }
+            long[] left = new long[peers.size()];
+            Arrays.fill(left, TEN_MEBIBYTES);
+            ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
+            long began = System.nanoTime();
+            while (System.nanoTime() - began < TimeUnit.SECONDS.toNanos(5)) {
+                for (int i = 0; i < left.length; i++) {
+                    left[i] -= sendSome(peers.get(i), piece.clear(), left[i]);
+                }
+            }
+            for (CompletableFuture<Void> reader : readers) {
+                reader.get(40, TimeUnit.SECONDS);
+            }
+            canary.close();
+            assertThat(new Client(server.address())).satisfies(after -> {
+                assertThat(closeLater(after).exchange("after")).isEqualTo("after");
+            });
+            server.endInput();
+            assertThat(server.lineWith("closed: {")).contains("LIMIT_MEMORY").doesNotContain("HANDLER_FAILED", "ERROR");
+            assertThat(server.seen()).noneMatch(line -> line.contains("OutOfMemoryError"));
+        } finally {
+            for (SocketChannel peer : peers) {
+                peer.close();
+            }
+        }
+    }
+
+    private static long sendSome(SocketChannel peer, ByteBuffer piece, long left) throws IOException {
+        if (!peer.isOpen() || left <= 0) {
+            return 0;
+        }
+        try {
+            return peer.write(piece.limit((int) Math.min(piece.capacity(), left)));
+        } catch (IOException shed) {
+            peer.close();
+            return 0;
         }
     }
 

@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import static io.rocketsockets.WithoutBystander.IT_COUNTS;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -37,6 +38,7 @@ abstract class MoveContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void f1_aMovedSocketIsServedByTheLoopItMovedTo() throws Exception {
         ConcurrentLinkedQueue<String> threads = new ConcurrentLinkedQueue<>();
         TestServer server = serve(LOOPS, socket -> {
@@ -187,6 +189,7 @@ abstract class MoveContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void a8_stopWhileSocketsMoveDeliversWhatIsQueued() throws Exception {
         for (int round = 0; round < 20; round++) {
             TestServer server = server(x -> x.eventLoops(LOOPS)).start(idle());
@@ -248,6 +251,7 @@ abstract class MoveContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void newConnectionsGoToEachLoopInTurn() throws Exception {
         TestServer server = serve(LOOPS, idle());
         for (int i = 0; i < 9; i++) {
@@ -257,6 +261,7 @@ abstract class MoveContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void leastConnectionsFillsUpTheLoopThatHasFewest() throws Exception {
         TestServer server = server(x -> x.eventLoops(2).loadBalancer(LoadBalancer.leastConnections()))
                 .start(idle());
@@ -277,6 +282,7 @@ abstract class MoveContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void oneAddressStaysOnOneLoop() throws Exception {
         TestServer server = server(x -> x.eventLoops(LOOPS).loadBalancer(LoadBalancer.byRemoteAddress()))
                 .start(idle());
@@ -287,6 +293,7 @@ abstract class MoveContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void i2_aLoadBalancerThatFailsCostsNoConnection() throws Exception {
         TestServer server = server(x -> x.eventLoops(2).loadBalancer((peer, loops) -> loops.size()))
                 .start(echo());
@@ -296,11 +303,13 @@ abstract class MoveContract extends EngineContract {
 
     /** Ten connections that work, all on one loop: within moments both loops carry about half of the work. */
     @Test
+    @WithoutBystander(IT_COUNTS)
     void aHotLoopGivesHalfOfItsWorkAway() throws Exception {
         rebalances(true);
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void rebalancingCanBeSwitchedOff() throws Exception {
         rebalances(false);
     }

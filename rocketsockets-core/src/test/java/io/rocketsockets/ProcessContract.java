@@ -49,6 +49,44 @@ abstract class ProcessContract extends EngineContract {
 
     // ---- Memory ----
 
+    /** The heap is filled to the last bytes again and again, so that any allocation of the server may be the one to fail. */
+    @Test
+    void h3_whereverTheHeapRunsOutSomeConnectionsAreLostAndTheServerIsNot() throws Exception {
+        ServerProcess server = process(List.of(), List.of("-Xmx32m", "-XX:+UseSerialGC"), Behaviour.STARVING);
+        for (int i = 0; i < 100; i++) {
+            try (Client client = new Client(server.address())) {
+                assertThat(client.exchange("warm")).isEqualTo("warm");
+            }
+        }
+        long began = System.nanoTime();
+        try (Client client = new Client(server.address())) {
+            client.exchange("h");
+        }
+        int lost = 0;
+        int served = 0;
+        while (System.nanoTime() - began < ServerProcess.STARVATION.toNanos()) {
+            try (Client client = new Client(server.address())) {
+                assertThat(client.exchange("x" + served)).isEqualTo("x" + served);
+                served++;
+            } catch (IOException refused) {
+                lost++;
+            }
+        }
+        assertThat(server.lineWith("starved "))
+                .as("served=%s lost=%s", served, lost)
+                .isNotEqualTo("starved 0");
+        List<Client> after = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+            after.add(connect(server));
+            assertThat(after.get(i).exchange("after")).isEqualTo("after");
+        }
+        server.endInput();
+        server.lineWith("closed: {");
+        for (Client client : after) {
+            assertThat(client.receiveAll()).isEmpty();
+        }
+    }
+
     /** Every connection wants a chunk in the same turn, and there is direct memory for a few. */
     @Test
     void h5_withoutDirectMemoryForMoreChunksEverythingIsSentFromTheHeap() throws Exception {

@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import static io.rocketsockets.WithoutBystander.IT_COUNTS;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -192,6 +193,7 @@ abstract class ProxyHeaderContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void b8_theLimitOfAnAddressIsTheClients() throws Exception {
         TestServer server = server(
                         x -> x.maxConnectionsPerAddress(2),

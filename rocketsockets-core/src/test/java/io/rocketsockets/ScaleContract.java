@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import static io.rocketsockets.WithoutBystander.IT_COUNTS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -80,6 +81,7 @@ abstract class ScaleContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void j4_someOfManyLongLivedConnectionsAreAbortedAndTheOthersAreWhole() throws Exception {
         TestServer server = server(x -> x.eventLoops(2)).start(echo());
         Random random = new Random(4);

@@ -15,11 +15,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -105,6 +107,7 @@ final class ServerProcess implements AutoCloseable {
         CHAT(x -> {}, e -> {}, new Chat()),
         EXITING(x -> {}, e -> {}, ServerProcess::echoThatExits),
         THROWING(x -> {}, e -> {}, ServerProcess::echoThatThrows),
+        STARVING(x -> {}, e -> {}, ServerProcess::echoThatStarves),
         GREEDY(x -> {}, e -> e.timeouts(t -> Timeouts.NONE), GreedySession::new);
 
         private final Consumer<ServerConfigurator> options;
@@ -163,6 +166,54 @@ final class ServerProcess implements AutoCloseable {
             }
             socket.write(bytes);
         };
+    }
+
+    static final Duration STARVATION = Duration.ofSeconds(3);
+
+    /** At an "h" the heap is full, again and again, until {@link #STARVATION} is over. */
+    private static SocketSession echoThatStarves(SocketHandle socket) {
+        socket.startReading();
+        return bytes -> {
+            if (bytes.get(0) == 'h') {
+                new Thread(ServerProcess::starve, "test-hog").start();
+            }
+            socket.write(bytes);
+        };
+    }
+
+    /** Whoever allocates while all of it is held has to fail. */
+    private static void starve() {
+        Object[] all = new Object[100_000];
+        hold(all); // loads what it needs
+        long began = System.nanoTime();
+        long cycles = 0;
+        while (System.nanoTime() - began < STARVATION.toNanos()) {
+            int count = 0;
+            for (int size = 1 << 20; size >= 16; size /= 64) {
+                count = takeAll(all, count, size);
+            }
+            hold(all);
+            cycles++;
+        }
+        System.out.println("starved " + cycles);
+    }
+
+    private static void hold(Object[] all) {
+        LockSupport.parkNanos(5_000_000);
+        Arrays.fill(all, null);
+    }
+
+    private static int takeAll(Object[] all, int first, int size) {
+        int count = first;
+        try {
+            while (count < all.length) {
+                all[count] = new byte[size];
+                count++;
+            }
+            return count;
+        } catch (OutOfMemoryError full) {
+            return count;
+        }
     }
 
     /** In the process: serves until its input ends. */

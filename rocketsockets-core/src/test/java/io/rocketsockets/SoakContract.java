@@ -91,6 +91,7 @@ abstract class SoakContract extends EngineContract {
 
     @Test
     @Tag("soak")
+    @WithoutBystander("it has canaries of its own")
     @Timeout(value = 3650, unit = DAYS)
     void j5_aMixOfEverythingLosesNoByteAndLeavesNothingBehind() throws Exception {
         System.out.println("soak: seed=" + SEED + " minutes=" + MINUTES + " engine=" + engine());
@@ -211,11 +212,14 @@ abstract class SoakContract extends EngineContract {
 
     /** Starts and stops, with peers that read and peers that do not, and accounts for each byte. */
     private void secondServer(Random random, long end) throws Exception {
-        try (TestServer second = new TestServer(x -> x.engine(engine())
-                .eventLoops(1)
-                .maxConnections(6)
-                .acceptRate(2000)
-                .surplusConnections(Surplus.REFUSE))) {
+        try (TestServer second = new TestServer(
+                x -> x.engine(engine())
+                        .eventLoops(1)
+                        .maxConnections(6)
+                        .acceptRate(2000)
+                        .surplusConnections(Surplus.REFUSE),
+                e -> {},
+                false)) {
             do {
                 SoakApplication itsApplication = new SoakApplication(threads, faults);
                 second.start(itsApplication);
@@ -411,6 +415,9 @@ abstract class SoakContract extends EngineContract {
                             CloseReason.STOPPED,
                             CloseReason.STOP_FORCED,
                             CloseReason.PEER_UNREACHABLE,
+                            CloseReason.PROXY_INVALID,
+                            CloseReason.PROXY_UNTRUSTED,
+                            CloseReason.TIMEOUT_PROXY,
                             CloseReason.LIMIT_CONNECTIONS,
                             CloseReason.LIMIT_ACCEPT_RATE,
                             CloseReason.ERROR)));

@@ -37,6 +37,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Group A: start, stop, restart. */
+@WithoutBystander("its servers stop in the midst of everything, and what they report and count is tested")
 abstract class StartStopContract extends EngineContract {
     private static final Duration ZERO = Duration.ZERO;
 

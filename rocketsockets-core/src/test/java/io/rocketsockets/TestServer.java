@@ -3,12 +3,14 @@ package io.rocketsockets;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** A server under test on a free port of the loopback, with its books, its clients and its canaries. */
 final class TestServer implements AutoCloseable {
@@ -17,29 +19,66 @@ final class TestServer implements AutoCloseable {
     /** Echoes whatever the application does; see {@link #canary()}. */
     static final String CANARY_ENDPOINT = "canary";
 
+    /** The same, for the {@link Bystander}. */
+    private static final String BYSTANDER_ENDPOINT = "bystander";
+
     final SocketServer server;
     final Ledger ledger = new Ledger();
     private int runs;
     private final List<Client> clients = Collections.synchronizedList(new ArrayList<>());
     private final List<Canary> canaries = new ArrayList<>();
+    private final boolean hasBystander;
+    private @Nullable Bystander bystander;
 
-    TestServer(Consumer<ServerConfigurator> options) {
-        this(options, endpoint -> {});
-    }
-
-    TestServer(Consumer<ServerConfigurator> options, Consumer<EndpointConfigurator> endpoint) {
+    /** @param hasBystander false where it would falsify what is tested */
+    TestServer(Consumer<ServerConfigurator> options, Consumer<EndpointConfigurator> endpoint, boolean hasBystander) {
+        this.hasBystander = hasBystander;
         server = RocketServer.create(x -> {
             x.addEndpoint(ENDPOINT, e -> endpoint.accept(e.bindTo("127.0.0.1").port(0)));
             options.accept(x);
+            if (hasBystander) {
+                x.addEndpoint(BYSTANDER_ENDPOINT, TestServer::forWitnesses);
+            }
         });
     }
 
+    static void forWitnesses(EndpointConfigurator endpoint) {
+        endpoint.bindTo("127.0.0.1").port(0).timeouts(t -> Timeouts.NONE);
+    }
+
     TestServer start(SocketSessionFactory application) {
+        endBystander();
         runs++;
         SocketSessionFactory audited = ledger.audit(application);
         SocketSessionFactory echo = EngineContract.echo();
-        server.start(socket -> (socket.endpoint().equals(CANARY_ENDPOINT) ? echo : audited).open(socket));
+        server.start(socket -> (isOfAWitness(socket) ? echo : audited).open(socket));
+        if (hasBystander) {
+            bystander = newBystander();
+        }
         return this;
+    }
+
+    private static boolean isOfAWitness(SocketHandle socket) {
+        return socket.endpoint().equals(CANARY_ENDPOINT) || socket.endpoint().equals(BYSTANDER_ENDPOINT);
+    }
+
+    private Bystander newBystander() {
+        try {
+            return new Bystander(
+                    server.localAddress(BYSTANDER_ENDPOINT),
+                    server.stats().loops().size(),
+                    server::isRunning);
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
+    }
+
+    private void endBystander() {
+        Bystander ending = bystander;
+        bystander = null;
+        if (ending != null) {
+            ending.close();
+        }
     }
 
     /**
@@ -83,12 +122,19 @@ final class TestServer implements AutoCloseable {
         return book(client).socket;
     }
 
-    /** Also judges the canaries, closes the clients, and compares the server's counts with the books. */
+    /** Also judges the witnesses, closes the clients, looks at the loops, and compares the server's counts with the books. */
     @Override
     public void close() throws IOException {
         try {
+            endBystander();
             for (Canary canary : canaries) {
                 canary.close();
+            }
+            for (Client client : List.copyOf(clients)) {
+                client.close();
+            }
+            if (server.isRunning()) {
+                Spin.assertNone();
             }
         } finally {
             for (Client client : List.copyOf(clients)) {

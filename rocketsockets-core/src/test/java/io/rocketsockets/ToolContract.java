@@ -99,6 +99,13 @@ abstract class ToolContract extends EngineContract {
         check(name);
     }
 
+    // ---- Tools of the JDK ----
+
+    @Test
+    void n11_aThreadDumpDisturbsNobody() throws Exception {
+        check(name);
+    }
+
     // ---- The network ----
 
     @Test

@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import static io.rocketsockets.WithoutBystander.IT_COUNTS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -19,6 +20,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** What those who watch a server are told. */
+@WithoutBystander(IT_COUNTS)
 abstract class WatchContract extends EngineContract {
     /** Writes down what it hears, with the thread. */
     private static final class Notes implements ServerListener {

@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import static io.rocketsockets.WithoutBystander.IT_COUNTS;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -294,6 +295,7 @@ abstract class WriteContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void c3_anEchoOf64MiBIsTheSame() throws Exception {
         long total = 64L << 20;
         TestServer server = serve(echo());
@@ -459,6 +461,7 @@ abstract class WriteContract extends EngineContract {
     }
 
     @Test
+    @WithoutBystander(IT_COUNTS)
     void unsentBytesCountEverythingThatTheKernelHasNotTaken() throws Exception {
         TestServer server = server(x -> x.writeQueueLimit(Integer.MAX_VALUE)).start(idle());
         Client client = server.connect();
