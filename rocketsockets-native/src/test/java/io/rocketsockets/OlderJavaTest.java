@@ -49,7 +49,8 @@ class OlderJavaTest {
                         ServerProcess.classPath(),
                         ServerProcess.class.getName(),
                         engine,
-                        ServerProcess.Behaviour.ECHO.name())
+                        ServerProcess.Behaviour.ECHO.name(),
+                        "0")
                 .redirectErrorStream(true)
                 .start();
         process.getOutputStream().close();
