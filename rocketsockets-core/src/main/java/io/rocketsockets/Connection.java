@@ -497,7 +497,7 @@ final class Connection implements TransportHandler {
             long more = Math.min(unsent, connections.writeQueueLimit) - Math.min(counted, connections.writeQueueLimit);
             counted = unsent;
             deadlines.waiting(unsent > 0);
-            connections.budget.account(more);
+            connections.budget.account(more, this);
         }
     }
 
@@ -658,8 +658,9 @@ final class Connection implements TransportHandler {
     void onShed(Runnable done) {
         if (!queue.isEmpty()) {
             abort(CloseReason.LIMIT_MEMORY);
-            publish(0);
+            notSent += queue.drop(loop.buffers); // memory now, not at the end of the turn
         }
+        publish(0);
         done.run();
     }
 

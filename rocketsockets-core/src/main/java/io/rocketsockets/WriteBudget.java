@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,36 +37,39 @@ final class WriteBudget {
         this.connections = connections;
     }
 
-    /** So many bytes more are queued, or fewer. */
-    void account(long bytes) {
+    /** So many bytes more are queued for that connection, or fewer; on its loop. */
+    void account(long bytes, Connection connection) {
         long now = used.addAndGet(bytes);
         if (bytes > 0) {
-            check(now);
+            check(now, connection);
         }
     }
 
-    private void check(long now) {
+    private void check(long now, @Nullable Connection busy) {
         if (now > limit && closing.compareAndSet(0, 1)) {
-            closeWorst(now);
+            closeWorst(now, busy, false);
             closedOne();
+        } else if (now > limit + limit / 8) { // other loops are told and have not come to it
+            closeWorst(now, busy, true);
         }
     }
 
     /** After the last of them: what was queued meanwhile counts too. */
     private void closedOne() {
         if (closing.decrementAndGet() == 0) {
-            check(used.get());
+            check(used.get(), null);
         }
     }
 
     private record Holder(Connection connection, long bytes, double byteNanos) {}
 
-    private void closeWorst(long usedNow) {
+    /** @param busy is in the midst of its flush, and may be closed after that only */
+    private void closeWorst(long usedNow, @Nullable Connection busy, boolean isOnlyHere) {
         long now = System.nanoTime();
         List<Holder> holders = new ArrayList<>();
         for (Connection connection : connections) {
             long bytes = Math.min(connection.handle().publishedUnsent(), writeQueueLimit); // as it is counted
-            if (bytes > 0) {
+            if (bytes > 0 && (!isOnlyHere || isAtHand(connection, busy))) {
                 holders.add(new Holder(
                         connection,
                         bytes,
@@ -81,7 +85,11 @@ final class WriteBudget {
             }
             left -= holder.bytes;
             count++;
-            close(holder.connection);
+            if (isAtHand(holder.connection, busy)) {
+                holder.connection.onShed(() -> {}); // at once: this turn may queue more than the heap holds
+            } else {
+                close(holder.connection);
+            }
         }
         if (log.permits()) {
             int closed = count;
@@ -93,6 +101,10 @@ final class WriteBudget {
                     closed,
                     log.leftOut()));
         }
+    }
+
+    private static boolean isAtHand(Connection connection, @Nullable Connection busy) {
+        return connection != busy && connection.handle().isHere();
     }
 
     private void close(Connection connection) {

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,8 +32,14 @@ class EventLoopTest {
     private Connections connections;
 
     private void start(SocketSessionFactory application) throws Exception {
-        ServerConfiguration configuration =
-                ServerConfiguration.of(x -> x.addEndpoint("default", e -> e.timeouts(t -> Timeouts.NONE)));
+        start(application, x -> {});
+    }
+
+    private void start(SocketSessionFactory application, Consumer<ServerConfigurator> options) throws Exception {
+        ServerConfiguration configuration = ServerConfiguration.of(x -> {
+            x.addEndpoint("default", e -> e.timeouts(t -> Timeouts.NONE));
+            options.accept(x);
+        });
         connections = new Connections(configuration, ledger.audit(socket -> {
             sockets.add(socket);
             return application.open(socket);
@@ -248,6 +255,34 @@ class EventLoopTest {
     }
 
     // ---- The budget ----
+
+    /** The engine found all of them ready at once: what they queue in that turn may be more than the heap holds. */
+    @Test
+    void d4_whoHoldsTooMuchIsCutOffInTheTurnThatQueuesIt() throws Exception {
+        int each = 64 * 1024;
+        start(
+                EngineContract.echo(),
+                x -> x.writeWaterMarks(0, each).writeQueueLimit(each).unsentBytesLimit(2L * each));
+        List<FakeTransport> transports = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            transports.add(accepted());
+            transports.get(i).room = 0;
+        }
+        List<Long> holding = new ArrayList<>();
+        engine.happens(() -> {
+            for (int i = 0; i < transports.size(); i++) {
+                engine.handlers.get(transports.get(i)).onRead(ByteBuffer.allocateDirect(each));
+                holding.add(transports.stream()
+                        .limit(i + 1)
+                        .filter(one -> !one.closed)
+                        .count());
+            }
+        });
+        assertThat(holding)
+                .as("sockets that hold something after each delivery")
+                .allMatch(count -> count <= 2);
+        assertThat(logs.take("too much is unsent")).isNotEmpty();
+    }
 
     private void shed(SocketHandle socket) throws Exception {
         Connection connection = connections.all().stream()
