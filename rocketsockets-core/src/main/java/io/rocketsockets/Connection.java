@@ -1029,6 +1029,12 @@ final class Connection implements TransportHandler {
             }
             handle.catchUp();
         }
+
+        /** The loop ends, and reaps what it owns after this. */
+        @Override
+        void refuse() {
+            onLate();
+        }
     }
 
     /** It returned after the loop had ended. */
