@@ -63,13 +63,16 @@ final class WriteBudget {
 
     private record Holder(Connection connection, long bytes, double byteNanos) {}
 
-    /** @param busy is in the midst of its flush, and may be closed after that only */
-    private void closeWorst(long usedNow, @Nullable Connection busy, boolean isOnlyHere) {
+    /**
+     * @param busy is in the midst of its flush, and may be closed after that only
+     * @param othersKnow of other loops no more are told; those due there are reckoned with, so that nobody here goes for them
+     */
+    private void closeWorst(long usedNow, @Nullable Connection busy, boolean othersKnow) {
         long now = System.nanoTime();
         List<Holder> holders = new ArrayList<>();
         for (Connection connection : connections) {
             long bytes = Math.min(connection.handle().publishedUnsent(), writeQueueLimit); // as it is counted
-            if (bytes > 0 && (!isOnlyHere || isAtHand(connection, busy))) {
+            if (bytes > 0) {
                 holders.add(new Holder(
                         connection,
                         bytes,
@@ -84,14 +87,15 @@ final class WriteBudget {
                 break;
             }
             left -= holder.bytes;
-            count++;
             if (isAtHand(holder.connection, busy)) {
+                count++;
                 holder.connection.onShed(() -> {}); // at once: this turn may queue more than the heap holds
-            } else {
+            } else if (!othersKnow) {
+                count++;
                 close(holder.connection);
             }
         }
-        if (log.permits()) {
+        if (count > 0 && log.permits()) {
             int closed = count;
             Faults.say(() -> LOG.warn(
                     "too much is unsent: bytes={} > unsentBytesLimit={}; closing the {} sockets that held the most for the"

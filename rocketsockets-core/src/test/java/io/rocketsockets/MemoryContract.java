@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -63,6 +64,48 @@ abstract class MemoryContract extends EngineContract {
                 .singleElement()
                 .asString()
                 .contains("> unsentBytesLimit=" + 4 * queueLimit, "closing the 2 sockets");
+    }
+
+    /** The worst are on a loop that is busy: until it comes to them, nobody of this loop has to go in their place. */
+    @Test
+    @WithoutBystander(IT_COUNTS)
+    void d4_nobodyGoesForThoseOfALoopThatIsBusy() throws Exception {
+        int queueLimit = 1 << 20;
+        TestServer server = server(
+                        x -> x.eventLoops(2)
+                                .rebalancing(false)
+                                .writeQueueLimit(queueLimit)
+                                .unsentBytesLimit(4 * queueLimit),
+                        e -> e.timeouts(t -> Timeouts.NONE))
+                .start(idle());
+        List<Ledger.Book> books = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            books.add(server.book(server.connect()));
+        }
+        List<Ledger.Book> worst = List.of(books.get(0), books.get(2), books.get(4));
+        List<Ledger.Book> later = List.of(books.get(1), books.get(3), books.get(5));
+        for (Ledger.Book book : worst) {
+            write(book.socket, ByteBuffer.allocate(MORE_THAN_THE_KERNEL_TAKES));
+            book.awaitBlocked();
+        }
+        CountDownLatch goOn = new CountDownLatch(1);
+        CompletableFuture<Boolean> busy = async(() -> worst.get(0).onLoop(() -> goOn.await(20, TimeUnit.SECONDS)));
+        for (Ledger.Book book : later) {
+            write(book.socket, ByteBuffer.allocate(MORE_THAN_THE_KERNEL_TAKES));
+            book.awaitBlocked();
+        }
+        assertThat(server.server.stats().open()).isEqualTo(6);
+        goOn.countDown();
+        assertThat(busy.get(20, TimeUnit.SECONDS)).isTrue();
+        // Six hold something, three and a half may.
+        for (Ledger.Book book : worst.subList(0, 2)) {
+            assertThat(book.awaitClosed()).isEqualTo(CloseReason.LIMIT_MEMORY);
+        }
+        for (Ledger.Book book : later) {
+            book.awaitTurns();
+            assertThat(book.socket.isOpen()).isTrue();
+        }
+        assertThat(logs.take("too much is unsent")).hasSize(1);
     }
 
     /** Its queue is never empty when it is looked at, since a piece that is taken is followed by the next. */
