@@ -28,8 +28,11 @@ import org.slf4j.LoggerFactory;
 final class Connection implements TransportHandler {
     private static final Logger LOG = LoggerFactory.getLogger(SocketServer.class);
 
-    /** A peer that has been quiet for this long after our FIN has nothing under way. */
-    private static final long LINGER_QUIET_NANOS = 100_000_000;
+    /** A peer that sends nothing for this long after our FIN has nothing under way. */
+    private static final long LINGER_SILENT_NANOS = 100_000_000;
+
+    /** One that was sending may have lost a segment: Linux retransmits after 200 ms at least, and again after 400 (RFC 6298). */
+    private static final long LINGER_QUIET_NANOS = 1_000_000_000;
 
     /** However much the peer goes on sending. */
     private static final long LINGER_NANOS = 2_000_000_000;
@@ -565,7 +568,7 @@ final class Connection implements TransportHandler {
         private final long end = loop.now() + LINGER_NANOS;
 
         Linger() {
-            heard();
+            loop.timers.set(this, loop.now() + LINGER_SILENT_NANOS);
         }
 
         void heard() {

@@ -275,6 +275,23 @@ abstract class HalfCloseContract extends EngineContract {
         assertThat(write).isCompletedExceptionally();
     }
 
+    /** As long as a segment of its that was lost takes to come again. */
+    @Test
+    void e7_aPeerThatWasSendingMaySendAgainAfterAPause() throws Exception {
+        int answer = 1 << 20; // more than the peer's kernel takes, and all that the server's does
+        TestServer server = serve(socket -> {
+            socket.startReading();
+            return bytes -> socket.write(ByteBuffer.allocate(answer), socket::close, closed -> {});
+        });
+        Client client = server.connect().send("x");
+        client.receive(1);
+        for (int i = 0; i < 3; i++) {
+            client.send("more");
+            pass(Duration.ofMillis(300));
+        }
+        assertThat(client.receiveAllBytes()).hasSize(answer - 1);
+    }
+
     @Test
     void e7_aResetWhileTheServerLingersKeepsTheFirstCause() throws Exception {
         TestServer server = serve(socket -> {
