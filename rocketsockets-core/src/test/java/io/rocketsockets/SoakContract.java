@@ -415,6 +415,7 @@ abstract class SoakContract extends EngineContract {
                             CloseReason.STOPPED,
                             CloseReason.STOP_FORCED,
                             CloseReason.PEER_UNREACHABLE,
+                            CloseReason.HANDLER_REFUSED,
                             CloseReason.PROXY_INVALID,
                             CloseReason.PROXY_UNTRUSTED,
                             CloseReason.TIMEOUT_PROXY,
