@@ -135,11 +135,21 @@ final class Acceptor implements AcceptHandler {
     }
 
     private void place(Transport transport, @Nullable SocketAddress counted) {
+        EventLoop owner;
+        Connection connection;
+        Connection.Adoption adoption;
+        try {
+            EventLoop picked = pick(transport.remoteAddress());
+            owner = picked == loop || leaves(transport) ? picked : loop;
+            connection = new Connection(endpoint, connections, proxies.over(transport), counted, owner);
+            adoption = connection.new Adoption();
+        } catch (Throwable fault) { // the heap is full, most likely
+            connections.admission.leave(endpoint.name(), counted);
+            Faults.log(LOG, "cannot take a connection: " + endpoint, fault);
+            refuse(transport, CloseReason.ERROR);
+            return;
+        }
         loop.meter.accepted();
-        EventLoop picked = pick(transport.remoteAddress());
-        EventLoop owner = picked == loop || leaves(transport) ? picked : loop;
-        Connection connection = new Connection(endpoint, connections, proxies.over(transport), counted, owner);
-        Connection.Adoption adoption = connection.new Adoption();
         // Those that had waited come by the mailbox: a callback that hangs must not keep the accepting from going on.
         if (owner == loop && parked.isEmpty()) {
             connection.onAdopted();

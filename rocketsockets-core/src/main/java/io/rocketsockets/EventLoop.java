@@ -13,6 +13,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -40,6 +41,9 @@ final class EventLoop implements Runnable, FilterLoop {
 
     /** Turns in a row that fail before the loop gives up, rather than burn a processor on a broken engine. */
     private static final int MOST_FAULTS = 16;
+
+    /** After a failed turn, doubling from 2 ms: what lacked, memory most likely, may be there again. 16 of them take 2.3 s. */
+    private static final long LONGEST_BACK_OFF_NANOS = 200_000_000;
 
     // Immutable.
     final Engine engine;
@@ -196,6 +200,7 @@ final class EventLoop implements Runnable, FilterLoop {
                 if (!abandoned) { // else the engine was closed under it
                     faults++;
                     Faults.log(LOG, "event loop " + number + " failed in a turn", fault);
+                    LockSupport.parkNanos(Math.min(1_000_000L << faults, LONGEST_BACK_OFF_NANOS));
                 }
             }
         }
@@ -468,19 +473,30 @@ final class EventLoop implements Runnable, FilterLoop {
             Faults.say(() -> LOG.error(
                     "event loop {} ends after {} failed turns in a row; its sockets are closed", number, faults));
         }
-        forEachConnection(connection -> connection.terminate(CloseReason.ERROR));
-        mailbox.close();
-        flush();
-        ended = true;
-        reap();
-        closeEngine();
-        over.countDown();
+        try {
+            attempt(() -> forEachConnection(connection -> connection.terminate(CloseReason.ERROR)));
+            attempt(mailbox::close);
+            attempt(this::flush);
+            ended = true;
+            attempt(this::reap);
+            closeEngine();
+        } finally {
+            over.countDown(); // whatever was left undone: who stops the server waits for it
+        }
+    }
+
+    private void attempt(Runnable step) {
+        try {
+            step.run();
+        } catch (Throwable fault) {
+            Faults.log(LOG, "event loop " + number + " failed while it ended", fault);
+        }
     }
 
     private void closeEngine() {
         try {
             engine.close();
-        } catch (IOException | RuntimeException fault) {
+        } catch (Throwable fault) {
             Faults.log(LOG, "event loop " + number + " cannot close its engine", fault);
         }
     }

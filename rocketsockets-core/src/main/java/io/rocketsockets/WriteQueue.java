@@ -89,7 +89,17 @@ final class WriteQueue {
                 gathered[count++] = segment.bytes;
                 offered += segment.bytes.remaining();
             }
-            long n = transport.write(gathered, count);
+            long n;
+            try {
+                n = transport.write(gathered, count);
+            } catch (TransportException broken) { // after some had been taken, it may be
+                for (int i = 0; i < count; i++) {
+                    offered -= gathered[i].remaining();
+                }
+                handedOver += offered;
+                taken = handedOver - transport.pending();
+                throw broken;
+            }
             Arrays.fill(gathered, 0, count, null); // what is sent must not be held
             handedOver += n;
             releaseSent(buffers);

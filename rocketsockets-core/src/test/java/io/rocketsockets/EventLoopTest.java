@@ -254,6 +254,17 @@ class EventLoopTest {
         assertThat(logs.take("failed")).hasSize(17);
     }
 
+    @Test
+    void whatAConnectionTookBeforeItBrokeIsCounted() throws Exception {
+        start(EngineContract.echo());
+        FakeTransport open = accepted();
+        open.room = 7;
+        open.breaksAfterwards = true;
+        engine.reads(open, new byte[10]);
+        await().until(() -> open.closed);
+        assertThat(onLoop(() -> stats().bytesWritten())).isEqualTo(7);
+    }
+
     // ---- The budget ----
 
     /** The engine found all of them ready at once: what they queue in that turn may be more than the heap holds. */

@@ -27,6 +27,9 @@ final class FakeTransport implements Transport {
     boolean closeFails;
     TransportException.Kind broken;
 
+    /** Breaks once it has taken what there is room for. */
+    boolean breaksAfterwards;
+
     @Override
     public long write(ByteBuffer[] buffers, int count) throws TransportException {
         writes++;
@@ -53,6 +56,9 @@ final class FakeTransport implements Transport {
             pending = copies.toByteArray();
         } else {
             sent.writeBytes(copies.toByteArray());
+        }
+        if (breaksAfterwards) {
+            throw new TransportException(TransportException.Kind.RESET, new IOException("broken by the test"));
         }
         return total;
     }

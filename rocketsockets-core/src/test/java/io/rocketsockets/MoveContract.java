@@ -9,10 +9,12 @@ import static org.awaitility.Awaitility.await;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -299,6 +301,27 @@ abstract class MoveContract extends EngineContract {
                 .start(echo());
         assertThat(server.connect().exchange("x")).isEqualTo("x");
         assertThat(logs.take("load balancer failed")).hasSize(1);
+    }
+
+    /** As a full heap would: nobody is left half accepted, and its place is free again. */
+    @Test
+    @WithoutBystander(IT_COUNTS)
+    void i2_aConnectionThatCannotBeMadeIsRefusedAndCounted() throws Exception {
+        AtomicInteger picks = new AtomicInteger();
+        TestServer server = server(x -> x.eventLoops(2).maxConnections(1).loadBalancer((peer, loops) -> {
+                    if (picks.getAndIncrement() == 0) {
+                        throw new OutOfMemoryError("test");
+                    }
+                    return 0;
+                }))
+                .start(echo());
+        assertThat(server.connect().isReset()).isTrue();
+        assertThat(server.connect().exchange("x")).isEqualTo("x");
+        ServerStats stats = server.server.stats();
+        assertThat(stats.accepted()).isEqualTo(2);
+        assertThat(stats.closed()).isEqualTo(Map.of(CloseReason.ERROR, 1L));
+        assertThat(logs.take("cannot take a connection")).hasSize(1);
+        assertThat(logs.take("connection refused")).hasSize(1);
     }
 
     /** Ten connections that work, all on one loop: within moments both loops carry about half of the work. */
