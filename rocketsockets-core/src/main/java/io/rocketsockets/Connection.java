@@ -53,7 +53,9 @@ final class Connection implements TransportHandler {
     // Loop thread only.
     private EventLoop loop;
     private @Nullable EventLoop target;
-    private final WriteQueue queue = new WriteQueue();
+
+    /** One of the loop's while something is queued: of an idle connection there is none. */
+    private WriteQueue queue = WriteQueue.NONE;
 
     /** Set by {@link #onAdopted}. */
     @SuppressWarnings("NullAway.Init")
@@ -83,10 +85,6 @@ final class Connection implements TransportHandler {
     private boolean delivering;
     private boolean isDirty;
 
-    /** Bytes of the queue that the budget counts. */
-    private long counted;
-
-    private long notSent;
     private long heldSince;
     private boolean isMarkedClosed;
     private boolean isCounted;
@@ -117,6 +115,11 @@ final class Connection implements TransportHandler {
         return handle;
     }
 
+    /** Of which it is, on the thread of that. */
+    EventLoop loop() {
+        return loop;
+    }
+
     /** For whom {@link Admission} has counted it, or null. */
     @Nullable
     SocketAddress countedFor() {
@@ -132,7 +135,7 @@ final class Connection implements TransportHandler {
             turnAway();
             return;
         }
-        deadlines = new Deadlines(this, loop, endpoint.timeouts());
+        deadlines = new Deadlines(this);
         connections.add(this);
         loop.opened();
         delivering = true;
@@ -385,6 +388,9 @@ final class Connection implements TransportHandler {
             }
             return;
         }
+        if (queue == WriteQueue.NONE) {
+            queue = loop.buffers.queue();
+        }
         // While a read is delivered a direct buffer may be a view of the engine's receive buffer.
         boolean isBorrowed = loop.isDelivering() && bytes.isDirect();
         if (queue.add(bytes, isBorrowed, loop.buffers) && isBorrowed) {
@@ -451,7 +457,7 @@ final class Connection implements TransportHandler {
     private void wrote(long count) {
         loop.meter.wrote(count);
         deadlines.wrote(count);
-        if (count > 0 && counted > 0) {
+        if (count > 0 && queue.counted > 0) {
             handle.tookSome();
         }
     }
@@ -480,6 +486,16 @@ final class Connection implements TransportHandler {
         if (queue.isEmpty() && (state == State.DRAINING || outputEnds)) {
             endOutput();
         }
+        if (queue.isDone()) {
+            releaseQueue();
+        }
+    }
+
+    private void releaseQueue() {
+        if (queue != WriteQueue.NONE) {
+            loop.buffers.release(queue);
+            queue = WriteQueue.NONE;
+        }
     }
 
     private void congested(boolean isNow) {
@@ -495,10 +511,11 @@ final class Connection implements TransportHandler {
 
     private void publish(long unsent) {
         handle.publishUnsent(unsent);
+        long counted = queue.counted;
         if (unsent != counted) {
             // Beyond the limit it is one write of the application's, whose memory it is.
             long more = Math.min(unsent, connections.writeQueueLimit) - Math.min(counted, connections.writeQueueLimit);
-            counted = unsent;
+            queue.counted = unsent;
             deadlines.waiting(unsent > 0);
             connections.budget.account(more, this);
         }
@@ -661,7 +678,7 @@ final class Connection implements TransportHandler {
     void onShed(Runnable done) {
         if (!queue.isEmpty()) {
             abort(CloseReason.LIMIT_MEMORY);
-            notSent += queue.drop(loop.buffers); // memory now, not at the end of the turn
+            queue.drop(loop.buffers); // memory now, not at the end of the turn
         }
         publish(0);
         done.run();
@@ -688,8 +705,10 @@ final class Connection implements TransportHandler {
             loop.buffers.release(due);
             tell(onException, handle.closedException());
         }
-        notSent += queue.drop(loop.buffers);
+        queue.drop(loop.buffers);
         publish(0);
+        long notSent = queue.dropped();
+        releaseQueue();
         congested(false);
         CloseReason reason = handle.closeReason().orElseThrow();
         if (!isCounted) {
@@ -850,7 +869,7 @@ final class Connection implements TransportHandler {
 
     void onTimeoutsChanged() {
         if (state != State.CLOSED) {
-            deadlines.change(handle.timeouts());
+            deadlines.watch();
         }
     }
 
@@ -958,7 +977,7 @@ final class Connection implements TransportHandler {
         private void settle() {
             loop = here;
             here.cameAsExpected();
-            deadlines.moveTo(here, skippedThere - here.skipped());
+            deadlines.shift(skippedThere - here.skipped());
             here.arrived();
             handle.arrive(here);
         }
@@ -1017,7 +1036,7 @@ final class Connection implements TransportHandler {
         @Override
         void deliver() {
             delivering = false;
-            deadlines.moveTo(loop, loop.now() - heldSince); // the peer was not waited for
+            deadlines.shift(loop.now() - heldSince); // the peer was not waited for
             handle.arrive(loop);
             if (failed) {
                 drain(CloseReason.HANDLER_FAILED);

@@ -75,6 +75,21 @@ class ConnectionHandle extends Ownership implements SocketHandle {
         return Long.parseLong(id, Character.MAX_RADIX);
     }
 
+    static int hash(long number) {
+        return Long.hashCode(number);
+    }
+
+    /** Of the number, by which {@link Connections} finds it; no two handles are equal. */
+    @Override
+    public final int hashCode() {
+        return hash(number);
+    }
+
+    @Override
+    public final boolean equals(Object other) {
+        return this == other;
+    }
+
     // ---- For the connection, on its loop ----
 
     SocketSession open(SocketSessionFactory sessions) {

@@ -52,8 +52,21 @@ final class Connections {
     /** For connections that are not admitted. */
     final LogLimit refusalLog = new LogLimit();
 
-    /** By the number that is its id, which takes less memory than the text. */
-    private final ConcurrentHashMap<Long, Connection> byNumber = new ConcurrentHashMap<>();
+    /** By its handle, or by the number that is the handle's id: no key takes memory of its own. */
+    private final ConcurrentHashMap<Object, Connection> byHandle = new ConcurrentHashMap<>();
+
+    /** Finds the handle that has it: the map asks the key that is looked for whether it equals the one that is there. */
+    private record Number(long number) {
+        @Override
+        public boolean equals(Object key) {
+            return key instanceof ConnectionHandle handle && handle.number == number;
+        }
+
+        @Override
+        public int hashCode() {
+            return ConnectionHandle.hash(number);
+        }
+    }
 
     private final AtomicBoolean warnedOfIdleSession = new AtomicBoolean();
 
@@ -73,11 +86,11 @@ final class Connections {
     }
 
     void add(Connection connection) {
-        byNumber.put(connection.handle().number, connection);
+        byHandle.put(connection.handle(), connection);
     }
 
     void remove(Connection connection) {
-        byNumber.remove(connection.handle().number);
+        byHandle.remove(connection.handle());
         turnAway(connection);
     }
 
@@ -88,12 +101,12 @@ final class Connections {
 
     /** Those that have not been reaped; a live view. */
     Collection<Connection> all() {
-        return byNumber.values();
+        return byHandle.values();
     }
 
     Optional<SocketHandle> find(String id) {
         try {
-            return Optional.ofNullable(byNumber.get(ConnectionHandle.numberOf(id)))
+            return Optional.ofNullable(byHandle.get(new Number(ConnectionHandle.numberOf(id))))
                     .<SocketHandle>map(Connection::handle)
                     .filter(handle -> handle.isOpen() && handle.id().equals(id));
         } catch (NumberFormatException noId) {

@@ -20,10 +20,8 @@ final class Deadlines extends TimerWheel.Timer {
     private long bytesRead;
     private long bytesWritten;
 
-    private EventLoop loop;
-    private final Connection connection;
     private long opened;
-    private Timeouts timeouts;
+    private final Connection connection;
 
     private boolean reading;
 
@@ -60,28 +58,19 @@ final class Deadlines extends TimerWheel.Timer {
 
     private record Preparation(CloseReason reasonWhenOver, long since, long limit) {}
 
-    // Found by findNext.
-    private @Nullable CloseReason cause;
-    private long next;
-
-    Deadlines(Connection connection, EventLoop loop, Timeouts timeouts) {
+    Deadlines(Connection connection) {
         this.connection = connection;
-        this.loop = loop;
-        this.timeouts = timeouts;
-        this.opened = loop.now();
+        this.opened = now();
         this.heard = opened;
         this.taken = opened;
     }
 
-    /** Changes the rules; those that are broken by then already end the connection at the next tick. */
-    void change(Timeouts changed) {
-        timeouts = changed;
-        watch();
+    private long now() {
+        return connection.loop().now();
     }
 
-    /** Goes on at another loop, whose clock differs by so much. */
-    void moveTo(EventLoop other, long ahead) {
-        loop = other;
+    /** Goes on by another clock, which differs by so much. */
+    void shift(long ahead) {
         heard += ahead;
         taken += ahead;
         opened += ahead;
@@ -102,13 +91,13 @@ final class Deadlines extends TimerWheel.Timer {
     }
 
     void read(int bytes) {
-        heard = loop.now();
+        heard = now();
         bytesRead += bytes;
     }
 
     void wrote(long bytes) {
         if (bytes > 0) {
-            taken = loop.now();
+            taken = now();
             bytesWritten += bytes;
         }
     }
@@ -118,12 +107,12 @@ final class Deadlines extends TimerWheel.Timer {
         reading = isWaitedFor;
         if (isWaitedFor) {
             if (message != null) {
-                message.began += loop.now() - message.readingStopped;
+                message.began += now() - message.readingStopped;
             }
-            heard = loop.now();
+            heard = now();
             watch();
         } else if (message != null) {
-            message.readingStopped = loop.now();
+            message.readingStopped = now();
         }
     }
 
@@ -131,7 +120,7 @@ final class Deadlines extends TimerWheel.Timer {
     void waiting(boolean isQueued) {
         if (isQueued != lasts(wait)) {
             if (isQueued) {
-                taken = loop.now();
+                taken = now();
                 wait = begin(wait, bytesWritten);
                 watch();
             } else if (wait != null) {
@@ -158,13 +147,13 @@ final class Deadlines extends TimerWheel.Timer {
 
     private Stretch begin(@Nullable Stretch former, long bytes) {
         Stretch stretch = former == null ? new Stretch() : former;
-        stretch.begin(loop.now(), bytes);
+        stretch.begin(now(), bytes);
         return stretch;
     }
 
     /** A filter waits for its peer, for so long. */
     void preparing(CloseReason reasonWhenOver, long limit) {
-        preparing = new Preparation(reasonWhenOver, loop.now(), limit);
+        preparing = new Preparation(reasonWhenOver, now(), limit);
         watch();
     }
 
@@ -172,65 +161,77 @@ final class Deadlines extends TimerWheel.Timer {
         preparing = null;
     }
 
-    /** Sets the timer if it would look too late. A later deadline leaves it: then it looks, and is set again. */
+    /** The earliest of the deadlines, while it is looked for. */
+    private static final class Next {
+        private @Nullable CloseReason cause;
+        private long at;
+
+        void consider(long since, long limit, CloseReason reason) {
+            if (limit > 0 && (cause == null || since + limit - at < 0)) {
+                at = since + limit;
+                cause = reason;
+            }
+        }
+
+        /** The moment when so many bytes become too few, if no more come. */
+        void considerRate(int bytesPerSecond, long grace, Stretch stretch, long moved, CloseReason reason) {
+            if (bytesPerSecond > 0) {
+                long bytes = moved - stretch.bytesBefore;
+                long earned = Math.min((long) (bytes * (1e9 / bytesPerSecond)), LONGEST_NANOS);
+                consider(stretch.began, Math.max(1, Math.max(grace, earned)), reason);
+            }
+        }
+    }
+
+    /**
+     * Sets the timer if it would look too late. A later deadline leaves it: then it looks, and is set again. Where the
+     * {@link Timeouts} have changed, those that are broken by then already end the connection at the next tick.
+     */
     void watch() {
-        findNext();
-        if (cause != null && !isSetBefore(next)) {
-            loop.timers.set(this, next);
+        Next next = findNext();
+        if (next.cause != null && !isSetBefore(next.at)) {
+            connection.loop().timers.set(this, next.at);
         }
     }
 
     @Override
     void fire() {
-        findNext();
-        CloseReason overdue = cause;
-        if (overdue != null && next - loop.now() <= 0) {
+        Next next = findNext();
+        CloseReason overdue = next.cause;
+        if (overdue != null && next.at - now() <= 0) {
             connection.onOverdue(overdue);
         } else if (overdue != null) {
-            loop.timers.set(this, next);
+            connection.loop().timers.set(this, next.at);
         }
     }
 
-    private void findNext() {
-        cause = null;
+    private Next findNext() {
+        Timeouts timeouts = connection.handle().timeouts();
+        Next next = new Next();
         if (connection.isOpen()) {
-            consider(opened, nanos(timeouts.lifetime()), CloseReason.TIMEOUT_LIFETIME);
+            next.consider(opened, nanos(timeouts.lifetime()), CloseReason.TIMEOUT_LIFETIME);
         }
         if (preparing != null) {
-            consider(preparing.since, preparing.limit, preparing.reasonWhenOver);
+            next.consider(preparing.since, preparing.limit, preparing.reasonWhenOver);
         }
+        long grace = nanos(timeouts.rateGrace());
         if (reading) {
             if (bytesRead == 0) {
-                consider(heard, nanos(timeouts.firstByte()), CloseReason.TIMEOUT_FIRST_BYTE);
+                next.consider(heard, nanos(timeouts.firstByte()), CloseReason.TIMEOUT_FIRST_BYTE);
             }
-            consider(heard, nanos(timeouts.read()), CloseReason.TIMEOUT_READ);
+            next.consider(heard, nanos(timeouts.read()), CloseReason.TIMEOUT_READ);
             if (message != null && message.lasts) {
-                considerRate(timeouts.minReadRate(), message, bytesRead, CloseReason.LIMIT_READ_RATE);
+                next.considerRate(timeouts.minReadRate(), grace, message, bytesRead, CloseReason.LIMIT_READ_RATE);
             }
         }
         if (wait != null && wait.lasts) {
-            consider(taken, nanos(timeouts.write()), CloseReason.TIMEOUT_WRITE);
-            considerRate(timeouts.minWriteRate(), wait, bytesWritten, CloseReason.LIMIT_WRITE_RATE);
+            next.consider(taken, nanos(timeouts.write()), CloseReason.TIMEOUT_WRITE);
+            next.considerRate(timeouts.minWriteRate(), grace, wait, bytesWritten, CloseReason.LIMIT_WRITE_RATE);
         }
         if (reading || lasts(wait)) {
-            consider(heard - taken > 0 ? heard : taken, nanos(timeouts.idle()), CloseReason.TIMEOUT_IDLE);
+            next.consider(heard - taken > 0 ? heard : taken, nanos(timeouts.idle()), CloseReason.TIMEOUT_IDLE);
         }
-    }
-
-    private void consider(long since, long limit, CloseReason reason) {
-        if (limit > 0 && (cause == null || since + limit - next < 0)) {
-            next = since + limit;
-            cause = reason;
-        }
-    }
-
-    /** The moment when so many bytes become too few, if no more come. */
-    private void considerRate(int bytesPerSecond, Stretch stretch, long moved, CloseReason reason) {
-        if (bytesPerSecond > 0) {
-            long bytes = moved - stretch.bytesBefore;
-            long earned = Math.min((long) (bytes * (1e9 / bytesPerSecond)), LONGEST_NANOS);
-            consider(stretch.began, Math.max(1, Math.max(nanos(timeouts.rateGrace()), earned)), reason);
-        }
+        return next;
     }
 
     /** Half of what differences of a monotonic clock can tell, some 146 years. */

@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The memory of one loop's {@link WriteQueue}s, kept so that nothing is allocated per message: chunks that gather small
- * writes, and the nodes of the queues.
+ * writes, the queues, and their nodes.
  *
  * <p><b>Threading:</b> confined to the loop.
  */
@@ -13,7 +13,7 @@ final class WriteBuffers {
     /** Chunks that may be out at once; enough to gather for hundreds of sockets in one turn. More go to the heap. */
     private static final int CHUNK_MEMORY_BYTES = 1024 * 1024;
 
-    /** Nodes kept; a bound so that one burst does not hold memory for ever. */
+    /** Queues kept, and nodes of them; a bound so that one burst does not hold memory for ever. */
     private static final int NODES = 4096;
 
     /** A blocked socket that is written to byte by byte must not cost a buffer a byte. */
@@ -74,6 +74,11 @@ final class WriteBuffers {
 
     private int freeCompletionCount;
 
+    @Nullable
+    private WriteQueue freeQueues;
+
+    private int freeQueueCount;
+
     WriteBuffers(int chunkBytes) {
         this.chunkBytes = chunkBytes;
         this.chunksLeft = Math.max(1, CHUNK_MEMORY_BYTES / chunkBytes);
@@ -128,6 +133,26 @@ final class WriteBuffers {
             segment.bytes.clear().limit(0);
             segment.next = freeChunks;
             freeChunks = segment;
+        }
+    }
+
+    WriteQueue queue() {
+        WriteQueue queue = freeQueues;
+        if (queue == null) {
+            return new WriteQueue();
+        }
+        freeQueues = queue.next;
+        freeQueueCount--;
+        queue.next = null;
+        return queue;
+    }
+
+    /** @param queue which is done: its offsets go on counting, nobody compares them with those of before */
+    void release(WriteQueue queue) {
+        if (queue.isDone() && freeQueueCount < NODES) {
+            queue.next = freeQueues;
+            freeQueues = queue;
+            freeQueueCount++;
         }
     }
 

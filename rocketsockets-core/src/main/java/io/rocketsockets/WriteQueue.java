@@ -14,13 +14,23 @@ import org.jspecify.annotations.Nullable;
  * The bytes of one connection that the kernel has not taken yet, and who is to be told when it has.
  *
  * <p>Small writes are copied into a chunk of the loop, so that those of one turn leave in one system call; large ones are
- * referred to. Offsets count the bytes of the connection's whole life.
+ * referred to. A connection has one as long as something is queued; then {@link WriteBuffers} keeps it for others.
  *
  * <p><b>Threading:</b> confined to the loop that owns the connection.
  */
 final class WriteQueue {
     /** Below this, copying costs less than a buffer of its own in the gathered write. */
     private static final int COPIED_BYTES = 4096;
+
+    /** Of all connections that have nothing queued; nothing is ever added to it. */
+    static final WriteQueue NONE = new WriteQueue();
+
+    /** The next of those that are free. */
+    @Nullable
+    WriteQueue next;
+
+    /** Bytes that the {@link WriteBudget} counts. */
+    long counted;
 
     @Nullable
     private Segment head;
@@ -41,6 +51,8 @@ final class WriteQueue {
 
     /** By the kernel. */
     private long taken;
+
+    private long dropped;
 
     /**
      * Adds the bytes from position to limit. A borrowed buffer is only good until {@link #keep}.
@@ -193,17 +205,23 @@ final class WriteQueue {
         return head == null && firstDue == null;
     }
 
+    /** Nothing in it is left, not even a count. */
+    boolean isDone() {
+        return isIdle() && isEmpty() && counted == 0 && dropped == 0;
+    }
+
     long unsentBytes() {
         return queued - taken;
     }
 
-    /**
-     * Forgets the bytes; the completions stay, to be told.
-     *
-     * @return how many bytes were not taken
-     */
-    long drop(WriteBuffers buffers) {
-        long dropped = unsentBytes();
+    /** Bytes that {@link #drop} found not taken. */
+    long dropped() {
+        return dropped;
+    }
+
+    /** Forgets the bytes; the completions stay, to be told. */
+    void drop(WriteBuffers buffers) {
+        dropped += unsentBytes();
         for (Segment segment = head; segment != null; ) {
             Segment next = segment.next;
             buffers.release(segment);
@@ -213,7 +231,6 @@ final class WriteQueue {
         tail = null;
         queued = taken;
         handedOver = taken;
-        return dropped;
     }
 
     private Segment append(Segment segment) {

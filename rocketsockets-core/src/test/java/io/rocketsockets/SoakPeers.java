@@ -516,9 +516,22 @@ final class SoakPeers {
                 socket.connect(server, PATIENCE_SECONDS * 1000);
             } catch (IOException failure) {
                 try (socket) {
+                    if (isShedAtOnce()) {
+                        throw new Shed(account.toString());
+                    }
                     throw failure;
                 }
             }
+        }
+
+        /** What the server writes to it was too much before this side had heard that it is connected. */
+        private boolean isShedAtOnce() {
+            return account.opened.get() > 0
+                    && account.closed
+                                    .copy()
+                                    .completeOnTimeout(CloseReason.ERROR, PATIENCE_SECONDS, SECONDS)
+                                    .join()
+                            == LIMIT_MEMORY;
         }
 
         void send(int count) throws Exception {
