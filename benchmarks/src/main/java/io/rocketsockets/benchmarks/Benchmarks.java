@@ -22,7 +22,7 @@ import picocli.CommandLine.Option;
         name = "benchmarks/run",
         showDefaultValues = true,
         sortOptions = false,
-        subcommands = IdleConnections.class,
+        subcommands = {IdleConnections.class, DaemonStart.class},
         description = "Measures socket servers side by side on this machine.")
 final class Benchmarks implements Callable<Integer> {
     @Option(
