@@ -15,4 +15,5 @@ module io.rocketsockets {
     exports io.rocketsockets;
     exports io.rocketsockets.engine;
     exports io.rocketsockets.proxy;
+    exports io.rocketsockets.tls;
 }

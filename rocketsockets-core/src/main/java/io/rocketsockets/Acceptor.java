@@ -7,6 +7,7 @@ import io.rocketsockets.engine.Listener;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.proxy.ProxyEndpoint;
+import io.rocketsockets.tls.TlsEndpoint;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -141,7 +142,7 @@ final class Acceptor implements AcceptHandler {
         try {
             EventLoop picked = pick(transport.remoteAddress());
             owner = picked == loop || leaves(transport) ? picked : loop;
-            connection = new Connection(endpoint, connections, proxies.over(transport), counted, owner);
+            connection = new Connection(endpoint, connections, filtered(transport), counted, owner);
             adoption = connection.new Adoption();
         } catch (Throwable fault) { // the heap is full, most likely
             connections.admission.leave(endpoint.name(), counted);
@@ -156,6 +157,13 @@ final class Acceptor implements AcceptHandler {
         } else if (!owner.expect() || !owner.execute(adoption)) {
             adoption.refuse();
         }
+    }
+
+    /** With what stands between it and its connection: nothing on a plain endpoint. */
+    private Transport filtered(Transport transport) {
+        TlsEndpoint tls = connections.secure.get(endpoint.name());
+        Transport behindProxy = proxies.over(transport);
+        return tls == null ? behindProxy : tls.over(behindProxy);
     }
 
     /** False when the system has no descriptor for the way; then the connection stays. */

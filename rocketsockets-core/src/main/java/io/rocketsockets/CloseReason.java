@@ -6,6 +6,8 @@ public enum CloseReason {
     PEER_CLOSED,
     /** The peer reset the connection, or was gone when we wrote (RST, EPIPE). */
     PEER_RESET,
+    /** The peer's stream ended without the {@code close_notify} of TLS: it may have been cut off. */
+    PEER_TRUNCATED,
     /** The kernel gave the peer up: timed out, host or network unreachable. */
     PEER_UNREACHABLE,
     /** The application called {@link SocketHandle#close()}. */
@@ -20,6 +22,16 @@ public enum CloseReason {
     HANDLER_FAILED,
     /** The executor of {@link ServerConfigurator#blockingHandlers} refused to run a callback. */
     HANDLER_REFUSED,
+    /** No secure connection came about: no TLS, no common protocol or cipher suite, a certificate that is refused. */
+    TLS_HANDSHAKE_FAILED,
+    /** What came after the handshake is not what was agreed on, such as a record that is forged or too long. */
+    TLS_PROTOCOL_ERROR,
+    /** Allowed by TLS and costly: renegotiation, a flood of records without data. */
+    TLS_ABUSE,
+    /** The TLS handshake was not done in time. */
+    TIMEOUT_HANDSHAKE,
+    /** Too many handshakes were in progress, and this one waited for its peer. */
+    LIMIT_HANDSHAKES,
     /** Ended before it had a session: its PROXY header is missing, malformed, or too long. */
     PROXY_INVALID,
     /** Refused before it had a session: the peer may not send a PROXY header, and has to. */

@@ -4,6 +4,7 @@ import io.rocketsockets.engine.Filter;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportHandler;
+import io.rocketsockets.tls.TlsEndpoint;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.time.Instant;
@@ -49,6 +50,9 @@ final class Connection implements TransportHandler {
     private final Connections connections;
     private final Transport transport;
     private final ConnectionHandle handle;
+
+    /** Where the application may go on with TLS, or null. */
+    private final @Nullable Upgrade upgrade;
 
     // Loop thread only.
     private EventLoop loop;
@@ -105,6 +109,7 @@ final class Connection implements TransportHandler {
         this.connections = connections;
         this.transport = transport;
         this.addressIsCounted = countedFor != null;
+        this.upgrade = endpoint.secure() && endpoint.tls().onDemand() ? new Upgrade() : null;
         this.loop = loop;
         this.handle = connections.handlers == null
                 ? new ConnectionHandle(endpoint, this, transport, loop)
@@ -160,7 +165,8 @@ final class Connection implements TransportHandler {
     @Override
     public void onStage(Stage stage, long limitNanos) {
         preparing = true;
-        deadlines.preparing(CloseReason.TIMEOUT_PROXY, limitNanos);
+        deadlines.preparing(
+                stage == Stage.HANDSHAKE ? CloseReason.TIMEOUT_HANDSHAKE : CloseReason.TIMEOUT_PROXY, limitNanos);
     }
 
     @Override
@@ -175,7 +181,14 @@ final class Connection implements TransportHandler {
                 return;
             }
         }
-        openSession();
+        if (session == null) {
+            openSession();
+        } else { // it was TLS that was asked for
+            Objects.requireNonNull(upgrade).isUnderWay = false;
+            blocked = false;
+            updateReading();
+            markDirty();
+        }
     }
 
     private void openSession() {
@@ -243,6 +256,9 @@ final class Connection implements TransportHandler {
         }
         // A view of its own for each callback: it dies with it, and what an application keeps never shows other data.
         ByteBuffer view = bytes.slice();
+        if (upgrade != null) {
+            upgrade.delivered = view;
+        }
         loop.beginDelivery();
         delivering = true;
         LoopThread caller = beginCall();
@@ -268,9 +284,14 @@ final class Connection implements TransportHandler {
         } else if (state == State.OPEN && endpoint.halfClose() && receiver != null) {
             endInput(receiver);
         } else {
-            updateReading();
-            handle.afterCallbacks(() -> drain(CloseReason.PEER_CLOSED));
+            drainAfterCallbacks(CloseReason.PEER_CLOSED);
         }
+    }
+
+    /** Nothing more will come; what has come is worked on first. */
+    private void drainAfterCallbacks(CloseReason reason) {
+        updateReading();
+        handle.afterCallbacks(() -> drain(reason));
     }
 
     /** The peer has ended its side; the application may go on with its own. */
@@ -301,12 +322,43 @@ final class Connection implements TransportHandler {
             case UNREACHABLE -> terminate(CloseReason.PEER_UNREACHABLE);
             case PROXY_INVALID -> terminate(CloseReason.PROXY_INVALID);
             case PROXY_UNTRUSTED -> abort(CloseReason.PROXY_UNTRUSTED);
+            case TRUNCATED -> onTruncated();
+            case TLS_HANDSHAKE_FAILED -> hangUp(CloseReason.TLS_HANDSHAKE_FAILED);
+            case TLS_PROTOCOL_ERROR -> hangUp(CloseReason.TLS_PROTOCOL_ERROR);
+            case TLS_ABUSE -> hangUp(CloseReason.TLS_ABUSE);
+            case LIMIT_HANDSHAKES -> hangUp(CloseReason.LIMIT_HANDSHAKES);
             case OTHER -> {
                 if (state != State.CLOSED) {
                     Faults.log(LOG, "socket failed: " + handle.idAndEndpoint(), cause);
                 }
                 terminate(CloseReason.ERROR);
             }
+        }
+    }
+
+    /** Who went without saying so gets what is queued, like who said so; the application is not told of an end. */
+    private void onTruncated() {
+        inputEnded = true;
+        if (state == State.LINGERING) {
+            terminate(CloseReason.PEER_TRUNCATED);
+        } else {
+            drainAfterCallbacks(CloseReason.PEER_TRUNCATED);
+        }
+    }
+
+    /** A filter has told the peer why, and ended our side: closing at once could destroy that on its way. */
+    private void hangUp(CloseReason reason) {
+        if (state == State.OPEN || state == State.DRAINING) {
+            if (!queue.isEmpty()) {
+                handle.endUncleanly(reason);
+            }
+            handle.end(reason);
+            state = State.LINGERING;
+            deadlines.ready();
+            queue.drop(loop.buffers);
+            outputEnded = true;
+            updateReading();
+            linger();
         }
     }
 
@@ -352,7 +404,12 @@ final class Connection implements TransportHandler {
     }
 
     private void updateReading() {
-        boolean wanted = state == State.OPEN && (flowing || readsAsked > 0) && !congested && !inputEnded && !handling;
+        boolean wanted = state == State.OPEN
+                && (upgrade == null || !upgrade.isUnderWay)
+                && (flowing || readsAsked > 0)
+                && !congested
+                && !inputEnded
+                && !handling;
         if (wanted != reading) {
             reading = wanted;
             deadlines.reading(wanted);
@@ -575,9 +632,13 @@ final class Connection implements TransportHandler {
         }
         if (state == State.DRAINING) {
             state = State.LINGERING;
-            linger = new Linger();
-            transport.startReading();
+            linger();
         }
+    }
+
+    private void linger() {
+        linger = new Linger();
+        transport.startReading();
     }
 
     /** Waits for the peer to fall silent after our FIN. */
@@ -861,6 +922,39 @@ final class Connection implements TransportHandler {
 
     void onClose() {
         drain(CloseReason.CLOSED);
+    }
+
+    /** Any thread. */
+    void checkStartTls() {
+        if (upgrade == null) {
+            throw new IllegalStateException("cannot start TLS: " + handle.idAndEndpoint()
+                    + " does not begin in plaintext; configure its endpoint with secureSockets(tls -> tls.onDemand())");
+        }
+    }
+
+    void onStartTls() {
+        Upgrade asked = Objects.requireNonNull(upgrade);
+        if (state == State.OPEN && !asked.isDone) {
+            asked.isDone = true;
+            asked.isUnderWay = true;
+            if (delivering && asked.delivered != null) {
+                asked.delivered.limit(asked.delivered.position());
+            }
+            readingChanged();
+            TlsEndpoint.begin(transport, queue.notHandedOver());
+        }
+    }
+
+    /** From plaintext to TLS. */
+    private static final class Upgrade {
+        boolean isDone;
+
+        /** Nothing is read: what comes belongs to the handshake. */
+        boolean isUnderWay;
+
+        /** What a callback was given last, in plaintext. */
+        @Nullable
+        ByteBuffer delivered;
     }
 
     void onAbort() {

@@ -2,6 +2,7 @@ package io.rocketsockets;
 
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.proxy.ProxyHeader;
+import io.rocketsockets.tls.TlsSession;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.net.SocketAddress;
@@ -185,6 +186,21 @@ class ConnectionHandle extends Ownership implements SocketHandle {
     @Override
     public Optional<ProxyHeader> proxyHeader() {
         return Optional.ofNullable(transport.detail(ProxyHeader.class));
+    }
+
+    @Override
+    public Optional<TlsSession> tls() {
+        return Optional.ofNullable(transport.detail(TlsSession.class));
+    }
+
+    @Override
+    public void startTls() {
+        connection.checkStartTls();
+        if (isHere()) {
+            connection.onStartTls();
+        } else {
+            post(connection::onStartTls);
+        }
     }
 
     @Override

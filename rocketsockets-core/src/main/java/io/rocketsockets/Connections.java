@@ -1,9 +1,12 @@
 package io.rocketsockets;
 
+import io.rocketsockets.tls.TlsEndpoint;
 import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
@@ -67,6 +70,9 @@ final class Connections {
             return ConnectionHandle.hash(number);
         }
     }
+
+    /** Those that speak TLS, by name; complete before anything is accepted. */
+    final Map<String, TlsEndpoint> secure = new HashMap<>();
 
     private final AtomicBoolean warnedOfIdleSession = new AtomicBoolean();
 

@@ -2,6 +2,8 @@ package io.rocketsockets;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
 import io.rocketsockets.proxy.ProxyProtocol;
+import io.rocketsockets.tls.TlsConfiguration;
+import io.rocketsockets.tls.TlsIdentity.CertificateFiles;
 import java.time.Duration;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param descriptor of a listening socket to adopt instead, {@link #NO_DESCRIPTOR} for none
  * @param backlog how many connections the kernel keeps waiting to be accepted
  * @param secure whether connections speak TLS
+ * @param tls how they do
  * @param maxConnections open at once, 0 for no limit
  * @param halfClose whether a socket stays open when its peer has ended its side
  * @param keepAlive the kernel's probes to silent peers, null for none
@@ -29,6 +32,7 @@ public record EndpointConfiguration(
         int descriptor,
         int backlog,
         boolean secure,
+        TlsConfiguration tls,
         int maxConnections,
         boolean halfClose,
         @Nullable KeepAlive keepAlive,
@@ -44,9 +48,28 @@ public record EndpointConfiguration(
     public EndpointConfiguration {
         name = String.valueOf(name);
         host = String.valueOf(host);
+        Objects.requireNonNull(tls, "tls");
         Objects.requireNonNull(userTimeout, "userTimeout");
         Objects.requireNonNull(proxyProtocol, "proxyProtocol");
         Objects.requireNonNull(timeouts, "timeouts");
+    }
+
+    /** Serving that certificate, where it speaks TLS and has none of its own. */
+    EndpointConfiguration withCertificate(CertificateFiles files) {
+        return new EndpointConfiguration(
+                name,
+                host,
+                port,
+                descriptor,
+                backlog,
+                secure,
+                secure ? tls.withCertificate(files) : tls,
+                maxConnections,
+                halfClose,
+                keepAlive,
+                userTimeout,
+                proxyProtocol,
+                timeouts);
     }
 
     @Override

@@ -2,8 +2,11 @@ package io.rocketsockets;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
 import io.rocketsockets.proxy.ProxyProtocol;
+import io.rocketsockets.tls.TlsConfiguration;
+import io.rocketsockets.tls.TlsConfigurator;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +23,7 @@ public final class EndpointConfigurator {
     private int backlog = DEFAULT_BACKLOG;
     private int descriptor = EndpointConfiguration.NO_DESCRIPTOR;
     private boolean secure;
+    private TlsConfiguration tls = TlsConfiguration.DEFAULT;
     private int maxConnections;
     private boolean halfClose;
     private @Nullable KeepAlive keepAlive;
@@ -68,8 +72,16 @@ public final class EndpointConfigurator {
         return this;
     }
 
-    /** Speaks TLS with the certificate of {@link ServerConfigurator#secureWithCertFrom}. */
+    /** Speaks TLS, with the certificate of {@link ServerConfigurator#secureWithCertFrom(String)}. */
     public EndpointConfigurator secureSockets() {
+        return secureSockets(tls -> {});
+    }
+
+    /** Speaks TLS as the options say: {@code secureSockets(tls -> tls.certFrom("server.pem"))}. */
+    public EndpointConfigurator secureSockets(Consumer<? super TlsConfigurator> options) {
+        TlsConfigurator configurator = new TlsConfigurator();
+        options.accept(configurator);
+        tls = configurator.freeze();
         secure = true;
         return this;
     }
@@ -134,6 +146,7 @@ public final class EndpointConfigurator {
                 descriptor,
                 backlog,
                 secure,
+                tls,
                 maxConnections,
                 halfClose,
                 keepAlive,

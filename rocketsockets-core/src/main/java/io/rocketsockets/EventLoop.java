@@ -1,6 +1,7 @@
 package io.rocketsockets;
 
 import io.rocketsockets.engine.Engine;
+import io.rocketsockets.engine.FilterBuffers;
 import io.rocketsockets.engine.FilterLoop;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -71,6 +72,7 @@ final class EventLoop implements Runnable, FilterLoop {
     private boolean ended;
     private boolean delivering;
     private boolean borrowed;
+    private @Nullable FilterBuffers filterBuffers;
     private long now;
     private long skipped;
 
@@ -166,6 +168,16 @@ final class EventLoop implements Runnable, FilterLoop {
     @Override
     public Engine engine() {
         return engine;
+    }
+
+    @Override
+    public FilterBuffers filterBuffers() {
+        FilterBuffers shared = filterBuffers;
+        if (shared == null) {
+            shared = new FilterBuffers();
+            filterBuffers = shared;
+        }
+        return shared;
     }
 
     /** Posts to the mailbox; from any thread. False when the loop has ended and will not do it. */
@@ -550,6 +562,7 @@ final class EventLoop implements Runnable, FilterLoop {
         // The buffer in the callback's hands is not used any more.
         delivering = false;
         borrowed = false;
+        filterBuffers = null;
         try {
             connection.onHeld();
         } catch (Throwable fault) {

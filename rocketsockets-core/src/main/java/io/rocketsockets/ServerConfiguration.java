@@ -153,8 +153,7 @@ public record ServerConfiguration(
         endpoint.proxyProtocol().errors().forEach(error -> errors.add("endpoint=" + name + " " + error));
         endpoint.timeouts().errors().forEach(error -> errors.add("endpoint=" + name + " " + error));
         if (endpoint.secure()) {
-            errors.add("endpoint=" + name + " secureSockets=true but this version has no TLS;"
-                    + " remove secureSockets() and let a proxy in front speak TLS");
+            endpoint.tls().errors().forEach(error -> errors.add("endpoint=" + name + " " + error));
         }
     }
 

@@ -1,6 +1,7 @@
 package io.rocketsockets;
 
 import io.rocketsockets.ConnectionLimits.Surplus;
+import io.rocketsockets.tls.TlsIdentity.CertificateFiles;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +32,7 @@ public final class ServerConfigurator {
     private final List<ServerListener> listeners = new ArrayList<>();
     private @Nullable Executor blockingHandlers;
     private String certificate = "";
+    private String certificatePassword = "";
 
     private final List<String> errors = new ArrayList<>();
 
@@ -56,9 +58,19 @@ public final class ServerConfigurator {
         return this;
     }
 
-    /** Where the certificate chain and key of all secure endpoints come from: a PEM or PKCS#12 file. */
+    /**
+     * Where the certificate chain and key of all secure endpoints come from that name none of their own: a file with a PEM
+     * chain and a PKCS#8 key, or PKCS#12 or JKS without a password. It is read when the server starts, and again when it
+     * changes.
+     */
     public ServerConfigurator secureWithCertFrom(String path) {
+        return secureWithCertFrom(path, "");
+    }
+
+    /** As {@link #secureWithCertFrom(String)}, for a PKCS#12 or JKS file with a password. */
+    public ServerConfigurator secureWithCertFrom(String path, String password) {
         certificate = String.valueOf(path);
+        certificatePassword = Objects.requireNonNull(password, "password");
         return this;
     }
 
@@ -217,9 +229,16 @@ public final class ServerConfigurator {
         throw new ServerConfigurationException(errors);
     }
 
+    private EndpointConfiguration freeze(EndpointConfigurator endpoint) {
+        EndpointConfiguration frozen = endpoint.freeze();
+        return certificate.isEmpty()
+                ? frozen
+                : frozen.withCertificate(new CertificateFiles(certificate, "", certificatePassword));
+    }
+
     private ServerConfiguration collected() {
         return new ServerConfiguration(
-                endpoints.stream().map(EndpointConfigurator::freeze).toList(),
+                endpoints.stream().map(this::freeze).toList(),
                 engine,
                 eventLoops,
                 readBufferSize,

@@ -1,6 +1,8 @@
 package io.rocketsockets;
 
 import io.rocketsockets.engine.Engine;
+import io.rocketsockets.tls.TlsEndpoint;
+import io.rocketsockets.tls.TlsWorkers;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.net.UnknownHostException;
@@ -35,6 +37,7 @@ final class ServerRun {
     private final List<EventLoop> loops = new ArrayList<>();
     private final List<Acceptor> acceptors = new ArrayList<>();
     private @Nullable Watchdog watchdog;
+    private @Nullable TlsWorkers tlsWorkers;
 
     private ServerRun(Connections connections, Engines.Choice engine) {
         this.connections = connections;
@@ -50,6 +53,7 @@ final class ServerRun {
         Engines.Choice engine = Engines.INSTALLED.choose(configuration.engine());
         ServerRun run = new ServerRun(new Connections(configuration, sessions), engine);
         try {
+            run.openTls(configuration);
             run.openLoops(configuration);
             for (EndpointConfiguration endpoint : configuration.endpoints()) {
                 run.openAcceptor(endpoint, configuration.loadBalancer());
@@ -86,6 +90,22 @@ final class ServerRun {
         CountDownLatch answers = new CountDownLatch(loops.size());
         return loops.stream().allMatch(loop -> loop.execute(answers::countDown))
                 && answers.await(nanosOf(within), TimeUnit.NANOSECONDS);
+    }
+
+    private void openTls(ServerConfiguration configuration) {
+        for (EndpointConfiguration endpoint : configuration.endpoints()) {
+            if (endpoint.secure()) {
+                TlsWorkers workers = tlsWorkers == null ? new TlsWorkers() : tlsWorkers;
+                tlsWorkers = workers;
+                try {
+                    TlsEndpoint tls = TlsEndpoint.open(endpoint.name(), endpoint.tls(), workers);
+                    workers.watch(tls);
+                    connections.secure.put(endpoint.name(), tls);
+                } catch (IOException failure) {
+                    throw new ServerStartException("cannot secure: " + endpoint + " " + failure.getMessage(), failure);
+                }
+            }
+        }
     }
 
     private void openLoops(ServerConfiguration configuration) {
@@ -177,6 +197,7 @@ final class ServerRun {
         interrupted |= join(System.nanoTime() + CUT_OFF_NANOS);
         interrupted |= endHandlers(interrupted ? System.nanoTime() : deadline + 2 * CUT_OFF_NANOS);
         interrupted |= endWatchdog();
+        interrupted |= endTlsWorkers();
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
@@ -240,6 +261,18 @@ final class ServerRun {
             watchdog.stop();
             try {
                 watchdog.join();
+            } catch (InterruptedException hurry) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** True when interrupted. A task that does not end, such as one of an application's key manager, is left behind. */
+    private boolean endTlsWorkers() {
+        if (tlsWorkers != null) {
+            try {
+                tlsWorkers.stop(CUT_OFF_NANOS);
             } catch (InterruptedException hurry) {
                 return true;
             }

@@ -1,6 +1,7 @@
 package io.rocketsockets;
 
 import io.rocketsockets.proxy.ProxyHeader;
+import io.rocketsockets.tls.TlsSession;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.util.Optional;
@@ -36,6 +37,21 @@ public interface SocketHandle {
     default Optional<ProxyHeader> proxyHeader() {
         return Optional.empty();
     }
+
+    /** What was agreed with the peer by TLS; empty on a plain socket. */
+    default Optional<TlsSession> tls() {
+        return Optional.empty();
+    }
+
+    /**
+     * Goes on with TLS (STARTTLS), on an endpoint with {@code secureSockets(tls -> tls.onDemand())}: what was written so far is
+     * sent in plaintext first, what is written from now on by TLS. What the peer sent before it knew of this is never taken
+     * for secure: the rest of the bytes being delivered is dropped, their buffer is empty from then on, and what the kernel
+     * holds is taken for the beginning of a handshake, and ends it. Called again, it does nothing.
+     *
+     * @throws IllegalStateException on an endpoint without that option
+     */
+    default void startTls() {}
 
     /** Whether writes are still accepted: false from the first {@code close}, {@code abort} or end of the connection. */
     boolean isOpen();

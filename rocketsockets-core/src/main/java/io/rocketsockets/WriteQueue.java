@@ -128,6 +128,11 @@ final class WriteQueue {
         return handedOver;
     }
 
+    /** How many bytes the transport has not been given. */
+    long notHandedOver() {
+        return queued - handedOver;
+    }
+
     /** What is queued, as views whose positions do not move when it is sent; for who wants to see what that was. */
     List<ByteBuffer> views() {
         List<ByteBuffer> views = new ArrayList<>();

@@ -11,13 +11,18 @@ import java.net.SocketAddress;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.function.UnaryOperator;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSession;
+import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
 
 /** The peer of a server under test: a plain blocking socket whose every wait has a deadline. */
 final class Client implements AutoCloseable {
     static final int PATIENCE_MILLIS = 20_000;
 
-    final Socket socket = new Socket();
+    final Socket socket;
     private final SocketAddress address;
 
     Client(SocketAddress server) throws IOException {
@@ -26,6 +31,7 @@ final class Client implements AutoCloseable {
 
     /** From one of this machine's addresses. */
     Client(SocketAddress server, @Nullable String from) throws IOException {
+        socket = new Socket();
         try {
             socket.setSoTimeout(PATIENCE_MILLIS);
             socket.setTcpNoDelay(true);
@@ -39,6 +45,24 @@ final class Client implements AutoCloseable {
                 throw failure;
             }
         }
+    }
+
+    private Client(Socket socket, SocketAddress address) {
+        this.socket = socket;
+        this.address = address;
+    }
+
+    /** The same connection, from now on over TLS by the JDK's socket; its handshake is done. */
+    Client secure(SSLContext context, UnaryOperator<SSLParameters> options) throws IOException {
+        SSLSocket secure = (SSLSocket) context.getSocketFactory().createSocket(socket, "", socket.getPort(), true);
+        secure.setSSLParameters(options.apply(secure.getSSLParameters()));
+        secure.startHandshake();
+        return new Client(secure, address);
+    }
+
+    /** Of a connection over TLS. */
+    SSLSession session() {
+        return ((SSLSocket) socket).getSession();
     }
 
     /** Answers after the close too. */

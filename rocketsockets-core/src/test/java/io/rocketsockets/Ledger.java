@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.rocketsockets.proxy.ProxyHeader;
+import io.rocketsockets.tls.TlsSession;
 import java.io.ByteArrayOutputStream;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
@@ -327,6 +328,16 @@ final class Ledger {
         @Override
         public Optional<ProxyHeader> proxyHeader() {
             return book.call(book.handle::proxyHeader);
+        }
+
+        @Override
+        public Optional<TlsSession> tls() {
+            return book.call(book.handle::tls);
+        }
+
+        @Override
+        public void startTls() {
+            run(book.handle::startTls);
         }
 
         @Override

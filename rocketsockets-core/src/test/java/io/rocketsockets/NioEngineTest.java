@@ -73,4 +73,7 @@ class NioEngineTest {
 
     @Nested
     class ProxyHeaders extends ProxyHeaderContract implements Nio {}
+
+    @Nested
+    class Tls extends TlsContract implements Nio {}
 }

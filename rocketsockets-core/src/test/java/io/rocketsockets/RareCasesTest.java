@@ -11,6 +11,7 @@ import io.rocketsockets.engine.Listener;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportHandler;
 import io.rocketsockets.proxy.ProxyProtocol;
+import io.rocketsockets.tls.TlsConfiguration;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
@@ -239,6 +240,7 @@ class RareCasesTest {
                 EndpointConfiguration.NO_DESCRIPTOR,
                 1,
                 false,
+                TlsConfiguration.DEFAULT,
                 0,
                 false,
                 null,

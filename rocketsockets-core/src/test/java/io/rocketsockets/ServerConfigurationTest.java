@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.tuple;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
 import io.rocketsockets.proxy.ProxyProtocol;
+import io.rocketsockets.tls.TlsConfiguration;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -81,6 +82,7 @@ class ServerConfigurationTest {
                         EndpointConfiguration.NO_DESCRIPTOR,
                         4096,
                         false,
+                        TlsConfiguration.DEFAULT,
                         0,
                         false,
                         null,
@@ -154,6 +156,7 @@ class ServerConfigurationTest {
                         EndpointConfiguration.NO_DESCRIPTOR,
                         2,
                         false,
+                        TlsConfiguration.DEFAULT,
                         2,
                         true,
                         new KeepAlive(ofSeconds(2), ofSeconds(3), 4),

@@ -40,6 +40,7 @@ public abstract class Filter implements Transport, TransportHandler {
             filter.loop = loop;
             filter.above = handler;
             adopt(filter.below, loop, filter);
+            filter.onAdopted();
             if (!(filter.below instanceof Filter) && !filter.begun) {
                 filter.begun = true;
                 filter.onReady();
@@ -48,6 +49,9 @@ public abstract class Filter implements Transport, TransportHandler {
             loop.engine().adopt(transport, handler);
         }
     }
+
+    /** The filter is at home on its {@link #loop} now, for the first time or after a move. */
+    protected void onAdopted() {}
 
     /** Runs the task on this loop in one of its next turns, unless the connection has moved by then. */
     protected final void soon(Runnable task) {

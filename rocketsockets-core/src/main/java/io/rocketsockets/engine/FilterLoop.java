@@ -4,6 +4,8 @@ package io.rocketsockets.engine;
 public interface FilterLoop {
     Engine engine();
 
+    FilterBuffers filterBuffers();
+
     /** Runs the task on the loop, in one of its next turns; from any thread. False when the loop has ended. */
     boolean execute(Runnable task);
 }

@@ -1,0 +1,137 @@
+package io.rocketsockets.tls;
+
+import io.rocketsockets.tls.CertificateReader.Chain;
+import io.rocketsockets.tls.TlsIdentity.CertificateFiles;
+import java.io.IOException;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.stream.Stream;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.TrustManagerFactory;
+
+/**
+ * A {@link TlsIdentity} with its files read; immutable. Sessions are resumed within one context only, so neither under a name
+ * of another nor with a certificate that was replaced.
+ */
+final class TlsContext {
+    private static final char[] NO_PASSWORD = {};
+
+    private final SSLContext context;
+    private final TlsIdentity identity;
+    private final List<X509Certificate> certificates;
+    private final String[] protocols;
+    private final String[] suites;
+    private final String[] applicationProtocols;
+
+    private TlsContext(
+            SSLContext context,
+            TlsIdentity identity,
+            List<X509Certificate> certificates,
+            TlsConfiguration configuration)
+            throws IOException {
+        this.context = context;
+        this.identity = identity;
+        this.certificates = certificates;
+        this.protocols = configuration.protocols().toArray(String[]::new);
+        this.suites = suites(context, configuration.cipherSuites());
+        this.applicationProtocols = configuration.applicationProtocols().toArray(String[]::new);
+    }
+
+    static TlsContext open(TlsIdentity identity, TlsConfiguration configuration) throws IOException {
+        SSLContext given = identity.context();
+        if (given != null) {
+            return new TlsContext(given, identity, List.of(), configuration);
+        }
+        try {
+            KeyStore keys = empty();
+            List<X509Certificate> certificates = new ArrayList<>();
+            for (CertificateFiles files : identity.certificates()) {
+                Chain chain = CertificateReader.read(files);
+                keys.setKeyEntry(
+                        "key" + certificates.size(),
+                        chain.key(),
+                        NO_PASSWORD,
+                        chain.certificates().toArray(X509Certificate[]::new));
+                certificates.add(chain.own());
+            }
+            KeyManagerFactory keyManagers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+            keyManagers.init(keys, NO_PASSWORD);
+            SSLContext context = SSLContext.getInstance("TLS");
+            context.init(keyManagers.getKeyManagers(), trustManagers(identity), null);
+            return new TlsContext(context, identity, certificates, configuration);
+        } catch (GeneralSecurityException impossible) {
+            throw new IOException("cannot use " + identity.certificates() + ": " + impossible.getMessage(), impossible);
+        }
+    }
+
+    private static KeyStore empty() throws GeneralSecurityException, IOException {
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        store.load(null, NO_PASSWORD);
+        return store;
+    }
+
+    /** Nobody is trusted unless authorities are named. */
+    private static TrustManager[] trustManagers(TlsIdentity identity) throws GeneralSecurityException, IOException {
+        if (identity.trusted().isEmpty()) {
+            return new TrustManager[0];
+        }
+        KeyStore store = empty();
+        for (X509Certificate authority : CertificateReader.readAuthorities(identity.trusted())) {
+            store.setCertificateEntry("authority" + store.size(), authority);
+        }
+        TrustManagerFactory managers = TrustManagerFactory.getInstance("PKIX");
+        managers.init(store);
+        return managers.getTrustManagers();
+    }
+
+    private static String[] suites(SSLContext context, List<String> wanted) throws IOException {
+        List<String> supported = List.of(context.getSupportedSSLParameters().getCipherSuites());
+        if (wanted.isEmpty()) {
+            return Stream.of(context.getDefaultSSLParameters().getCipherSuites())
+                    .filter(TlsContext::isSafe)
+                    .toArray(String[]::new);
+        }
+        if (!supported.containsAll(wanted)) {
+            throw new IOException("cipherSuites=" + wanted + " are not all supported by this JDK; pass some of "
+                    + supported.stream().filter(TlsContext::isSafe).toList());
+        }
+        return wanted.toArray(String[]::new);
+    }
+
+    /** Forward secrecy and authenticated encryption: all of TLS 1.3, and of 1.2 what is not older than it. */
+    private static boolean isSafe(String suite) {
+        boolean isOfTls13 = suite.startsWith("TLS_AES_") || suite.startsWith("TLS_CHACHA20_");
+        boolean isAuthenticated = suite.contains("_GCM_") || suite.contains("_CHACHA20_POLY1305");
+        return isOfTls13 || (suite.startsWith("TLS_ECDHE_") && isAuthenticated);
+    }
+
+    /** The server's own certificates; none for a context of the application. */
+    Collection<X509Certificate> certificates() {
+        return certificates;
+    }
+
+    SSLEngine engine() {
+        SSLEngine engine = context.createSSLEngine();
+        engine.setUseClientMode(false);
+        SSLParameters parameters = engine.getSSLParameters();
+        parameters.setProtocols(protocols);
+        parameters.setCipherSuites(suites);
+        parameters.setUseCipherSuitesOrder(true);
+        parameters.setApplicationProtocols(applicationProtocols);
+        switch (identity.clientCertificates()) {
+            case NONE -> parameters.setWantClientAuth(false);
+            case WANT -> parameters.setWantClientAuth(true);
+            case NEED -> parameters.setNeedClientAuth(true);
+        }
+        engine.setSSLParameters(parameters);
+        return engine;
+    }
+}

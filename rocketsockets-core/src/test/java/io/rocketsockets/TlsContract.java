@@ -1,0 +1,565 @@
+package io.rocketsockets;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.rocketsockets.Certificates.Identity;
+import io.rocketsockets.tls.TlsConfigurator;
+import io.rocketsockets.tls.TlsSession;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLParameters;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Group K: connections that speak TLS. */
+abstract class TlsContract extends EngineContract {
+    private static final String TLS12 = "TLSv1.2";
+    private static final String TLS13 = "TLSv1.3";
+
+    private static Identity authority;
+    private static Identity own;
+
+    /** Of clients that trust the authority. */
+    private static SSLContext trusting;
+
+    @TempDir
+    Path folder;
+
+    @BeforeAll
+    static void makeCertificates() throws Exception {
+        authority = Certificates.authority("test authority");
+        own = authority.issue("server.test");
+        trusting = Certificates.context(authority, null);
+    }
+
+    // ---- Servers and clients ----
+
+    private TestServer secure(SocketSessionFactory application) throws Exception {
+        return secure(tls -> {}, application);
+    }
+
+    private TestServer secure(Consumer<TlsConfigurator> options, SocketSessionFactory application) throws Exception {
+        return secure(options, e -> {}, application);
+    }
+
+    private TestServer secure(
+            Consumer<TlsConfigurator> options,
+            Consumer<EndpointConfigurator> endpoint,
+            SocketSessionFactory application)
+            throws Exception {
+        String certificate = own.write(folder.resolve("own.pem")).toString();
+        return server(x -> {}, e -> endpoint.accept(e.secureSockets(tls -> options.accept(tls.certFrom(certificate)))))
+                .start(application);
+    }
+
+    private static UnaryOperator<SSLParameters> only(String protocol) {
+        return parameters -> {
+            parameters.setProtocols(new String[] {protocol});
+            return parameters;
+        };
+    }
+
+    private static Client connect(TestServer server, String protocol) throws Exception {
+        return server.connect().secure(trusting, only(protocol));
+    }
+
+    /** One that decides what is on the wire, before its handshake. */
+    private static TlsPeer peer(Client wire, String protocol) {
+        SSLEngine engine = trusting.createSSLEngine();
+        engine.setEnabledProtocols(new String[] {protocol});
+        return new TlsPeer(wire, engine);
+    }
+
+    private static void awaitCounted(TestServer server, CloseReason reason, long count) {
+        await().untilAsserted(() -> assertThat(server.server.stats().closed()).containsEntry(reason, count));
+    }
+
+    // ---- What every program wants ----
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void anEchoIsServed(String protocol) throws Exception {
+        TestServer server = secure(echo());
+        Client client = connect(server, protocol);
+        for (int i = 0; i < 100; i++) {
+            assertThat(client.exchange("message " + i)).isEqualTo("message " + i);
+        }
+        TlsSession session = server.socket(client).tls().orElseThrow();
+        assertThat(session.protocol()).isEqualTo(protocol);
+        assertThat(session.cipherSuite()).isEqualTo(client.session().getCipherSuite());
+        assertThat(session.serverName()).isEmpty();
+        assertThat(session.applicationProtocol()).isEmpty();
+        assertThat(session.peerCertificates()).isEmpty();
+        client.close();
+        assertThat(server.book(client).awaitClosed()).isEqualTo(CloseReason.PEER_CLOSED);
+        assertThat(server.socket(client).tls()).as("after the end").contains(session);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void aServerMaySpeakFirst(String protocol) throws Exception {
+        TestServer server = secure(socket -> {
+            socket.write(bytes("hello"));
+            socket.close();
+            return bytes -> {};
+        });
+        assertThat(connect(server, protocol).receiveAll()).isEqualTo("hello");
+    }
+
+    @Test
+    void aPlainSocketHasNoTls() throws Exception {
+        TestServer server = serve(echo());
+        Client client = server.connect();
+        client.exchange("x");
+        assertThat(server.socket(client).tls()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-tls1_2", "-tls1_3"})
+    void opensslIsServed(String option) throws Exception {
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/openssl")), "skipped: no openssl");
+        TestServer server = secure(echo());
+        Path trusted = Files.writeString(folder.resolve("ca.pem"), authority.chainPem());
+        Process process = new ProcessBuilder(
+                        "openssl",
+                        "s_client",
+                        option,
+                        "-quiet",
+                        "-no_ign_eof",
+                        "-verify_return_error",
+                        "-CAfile",
+                        trusted.toString(),
+                        "-servername",
+                        "server.test",
+                        "-connect",
+                        "127.0.0.1:" + ((InetSocketAddress) server.address()).getPort())
+                .redirectError(folder.resolve("openssl.log").toFile())
+                .start();
+        closeLater(process::destroyForcibly);
+        process.getOutputStream().write("ping\n".getBytes(US_ASCII));
+        process.getOutputStream().flush();
+        assertThat(new String(process.getInputStream().readNBytes(5), US_ASCII))
+                .as(() -> log("openssl.log"))
+                .isEqualTo("ping\n");
+        Ledger.Book book = server.ledger.books().iterator().next();
+        assertThat(book.socket.tls().orElseThrow().serverName()).isEqualTo("server.test");
+        process.getOutputStream().close();
+        assertThat(book.awaitClosed()).isEqualTo(CloseReason.PEER_CLOSED);
+        assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+    }
+
+    private String log(String name) {
+        try {
+            return Files.readString(folder.resolve(name), StandardCharsets.ISO_8859_1);
+        } catch (IOException failure) {
+            return failure.toString();
+        }
+    }
+
+    // ---- Streams ----
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void k18_aStreamIsWholeBothWays(String protocol) throws Exception {
+        TestServer server = secure(echo());
+        Client client = connect(server, protocol);
+        byte[] sent = random(18, 8_000_000);
+        CompletableFuture<Client> sending = async(() -> client.send(sent));
+        byte[] echoed = client.receiveBytes(sent.length);
+        sending.get(20, TimeUnit.SECONDS);
+        assertThat(Arrays.mismatch(echoed, sent)).isEqualTo(-1);
+        client.close();
+        assertThat(server.book(client).awaitClosed()).isEqualTo(CloseReason.PEER_CLOSED);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void aPeerThatDoesNotReadIsNotReadEither(String protocol) throws Exception {
+        TestServer server = secure(echo());
+        Client client = connect(server, protocol);
+        byte[] sent = random(5, MORE_THAN_THE_KERNEL_TAKES);
+        CompletableFuture<Client> sending = async(() -> client.send(sent));
+        Ledger.Book book = server.book(client);
+        book.awaitBlocked();
+        assertThat(book.socket.unsentBytes()).isLessThan(1024 * 1024);
+        assertThat(sending).isNotDone();
+        assertThat(Arrays.mismatch(client.receiveBytes(sent.length), sent)).isEqualTo(-1);
+        sending.get(20, TimeUnit.SECONDS);
+        await().until(() -> book.socket.unsentBytes() == 0);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void aWriteIsCompleteWhenTheKernelHasItsRecords(String protocol) throws Exception {
+        TestServer server = secure(idle());
+        Client client = connect(server, protocol);
+        SocketHandle socket = server.socket(client);
+        byte[] large = random(3, MORE_THAN_THE_KERNEL_TAKES);
+        CompletableFuture<Void> first = write(socket, bytes("small"));
+        CompletableFuture<Void> second = write(socket, ByteBuffer.wrap(large));
+        first.get(20, TimeUnit.SECONDS);
+        server.book(client).awaitBlocked();
+        assertThat(second).isNotDone();
+        assertThat(client.receive(5)).isEqualTo("small");
+        assertThat(Arrays.mismatch(client.receiveBytes(large.length), large)).isEqualTo(-1);
+        second.get(20, TimeUnit.SECONDS);
+        assertThat(socket.unsentBytes()).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void whatIsNotAskedForWaits(String protocol) throws Exception {
+        TestServer server = secure(idle());
+        Client client = connect(server, protocol);
+        client.send("first").send("second");
+        Ledger.Book book = server.book(client);
+        book.awaitTurns();
+        assertThat(book.received()).isEmpty();
+        book.socket.startReading();
+        book.awaitReceived(11);
+        assertThat(book.received()).asString().isEqualTo("firstsecond");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void aRecordInCrumbsIsWhole(String protocol) throws Exception {
+        TestServer server = secure(echo());
+        Client wire = server.connect();
+        TlsPeer peer = peer(wire, protocol).handshake();
+        for (byte crumb : peer.seal("crumbs".getBytes(US_ASCII))) {
+            wire.send(new byte[] {crumb});
+            server.book(wire).awaitTurns();
+        }
+        assertThat(peer.receive(6)).isEqualTo("crumbs");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void manyRecordsInOneSegmentAreDeliveredAtOnce(String protocol) throws Exception {
+        TestServer server = secure(echo());
+        Client wire = server.connect();
+        TlsPeer peer = peer(wire, protocol).handshake();
+        byte[] all = {};
+        for (int i = 0; i < 100; i++) {
+            byte[] record = peer.seal(new byte[] {(byte) ('a' + i % 26)});
+            all = Arrays.copyOf(all, all.length + record.length);
+            System.arraycopy(record, 0, all, all.length - record.length, record.length);
+        }
+        wire.send(all);
+        assertThat(peer.receive(100)).startsWith("abcdefghijklmnopqrstuvwxyzab");
+        assertThat(server.book(wire).deliveries).hasValue(1);
+    }
+
+    // ---- Ends ----
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void k9_anEndWithCloseNotifyIsCleanOnBothSides(String protocol) throws Exception {
+        TestServer server = secure(echo());
+        Client wire = server.connect();
+        TlsPeer peer = peer(wire, protocol).handshake();
+        peer.send("last words").closeNotify();
+        assertThat(peer.receive(10)).isEqualTo("last words");
+        assertThat(peer.endsCleanly()).isTrue();
+        wire.close();
+        assertThat(server.book(wire).awaitClosed()).isEqualTo(CloseReason.PEER_CLOSED);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void k9_anEndWithoutCloseNotifyIsATruncation(String protocol) throws Exception {
+        TestServer server = secure(echo());
+        Client wire = server.connect();
+        TlsPeer peer = peer(wire, protocol).handshake();
+        peer.send("last words");
+        wire.endOutput();
+        assertThat(peer.receive(10)).isEqualTo("last words");
+        assertThat(peer.endsCleanly()).isTrue();
+        assertThat(server.book(wire).awaitClosed()).isEqualTo(CloseReason.PEER_TRUNCATED);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void k9_ourEndIsSaid(String protocol) throws Exception {
+        TestServer server = secure(socket -> {
+            socket.startReading();
+            return bytes -> {
+                socket.write(bytes("bye"));
+                socket.close();
+            };
+        });
+        Client wire = server.connect();
+        TlsPeer peer = peer(wire, protocol).handshake().send("x");
+        assertThat(peer.receive(3)).isEqualTo("bye");
+        assertThat(peer.endsCleanly()).isTrue();
+        wire.close();
+        assertThat(server.book(wire).awaitClosed()).isEqualTo(CloseReason.CLOSED);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void aResetIsAReset(String protocol) throws Exception {
+        TestServer server = secure(echo());
+        Client wire = server.connect();
+        peer(wire, protocol).handshake().send("x").receive(1);
+        wire.reset();
+        assertThat(server.book(wire).awaitClosed()).isEqualTo(CloseReason.PEER_RESET);
+    }
+
+    /** TLS 1.3 closes each direction by itself. */
+    @Test
+    void k10_halfCloseLeavesTheOtherDirectionOpenInTls13() throws Exception {
+        CompletableFuture<Void> answered = new CompletableFuture<>();
+        TestServer server = secure(tls -> {}, EndpointConfigurator::halfClose, answerAtTheEnd(answered));
+        Client wire = server.connect();
+        TlsPeer peer = peer(wire, TLS13).handshake().send("question").closeNotify();
+        assertThat(peer.receive(11)).isEqualTo("answer to 8");
+        answered.get(20, TimeUnit.SECONDS);
+        assertThat(peer.endsCleanly()).isTrue();
+        wire.close();
+        assertThat(server.book(wire).awaitClosed()).isEqualTo(CloseReason.CLOSED);
+    }
+
+    /** In TLS 1.2 whoever hears the end has to end at once (RFC 5246, 7.2.1): what is written then fails. */
+    @Test
+    void k10_theEndOfThePeerIsOursTooInTls12() throws Exception {
+        CompletableFuture<Void> answered = new CompletableFuture<>();
+        TestServer server = secure(tls -> {}, EndpointConfigurator::halfClose, answerAtTheEnd(answered));
+        Client wire = server.connect();
+        TlsPeer peer = peer(wire, TLS12).handshake().send("question").closeNotify();
+        assertThat(peer.endsCleanly()).isTrue();
+        wire.close();
+        server.book(wire).awaitClosed();
+        assertThat(answered).isCompletedExceptionally();
+        assertThat(server.book(wire).received()).asString().isEqualTo("question");
+    }
+
+    private static SocketSessionFactory answerAtTheEnd(CompletableFuture<Void> answered) {
+        return socket -> {
+            socket.startReading();
+            return new SocketSession() {
+                private int count;
+
+                @Override
+                public void onBytes(ByteBuffer bytes) {
+                    count += bytes.remaining();
+                }
+
+                @Override
+                public void onInputEnd() {
+                    socket.write(
+                            bytes("answer to " + count),
+                            () -> answered.complete(null),
+                            answered::completeExceptionally);
+                    socket.close();
+                }
+            };
+        };
+    }
+
+    // ---- Peers that speak something else ----
+
+    @ParameterizedTest
+    @ValueSource(strings = {"GET / HTTP/1.1\r\nHost: server.test\r\n\r\n", "\200\56\1\0\2\0\25\0\0\0\20", "\0\0\0\0"})
+    void k1_aPeerThatSpeaksNoTlsIsClosed(String text) throws Exception {
+        TestServer server = secure(echo());
+        Client client = server.connect().send(text.getBytes(StandardCharsets.ISO_8859_1));
+        assertThat(client.receiveAllBytes()).isEmpty();
+        client.close();
+        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
+        assertThat(server.ledger.books()).isEmpty();
+    }
+
+    @Test
+    void k1_aMegabyteOfNoiseIsNeverEchoed() throws Exception {
+        TestServer server = secure(echo());
+        Client client = server.connect();
+        CompletableFuture<Client> sending = async(() -> client.send(random(1, 1_000_000)));
+        assertThat(client.receiveAllBytes()).isEmpty();
+        client.close();
+        sending.exceptionally(reset -> client).get(20, TimeUnit.SECONDS);
+        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
+        assertThat(server.ledger.books()).isEmpty();
+    }
+
+    @Test
+    void k2_tlsOnAPlainPortIsBytes() throws Exception {
+        TestServer server = serve(echo());
+        Client wire = server.connect();
+        byte[] hello = peer(wire, TLS13).hello();
+        wire.send(hello);
+        assertThat(wire.receiveBytes(hello.length)).isEqualTo(hello);
+    }
+
+    @Test
+    void aProbeThatSaysNothingIsAPeerThatClosed() throws Exception {
+        TestServer server = secure(echo());
+        assertThat(server.connect().endOutput().receiveAllBytes()).isEmpty();
+        awaitCounted(server, CloseReason.PEER_CLOSED, 1);
+        assertThat(server.ledger.books()).isEmpty();
+    }
+
+    // ---- From plaintext to TLS ----
+
+    /** Lines in plaintext until one is STARTTLS; then an echo. */
+    private static SocketSessionFactory startTlsWhenAsked() {
+        return socket -> {
+            socket.startReading();
+            Frames lines = Frames.lines(socket, 100, line -> {
+                String command = text(line);
+                if (command.equals("STARTTLS")) {
+                    socket.write(bytes("go ahead\n"));
+                    socket.startTls();
+                    socket.write(bytes("welcome\n"));
+                } else {
+                    socket.write(bytes("heard " + command + "\n"));
+                }
+            });
+            return bytes -> {
+                if (socket.tls().isPresent()) {
+                    socket.write(bytes);
+                } else {
+                    lines.onBytes(bytes);
+                }
+            };
+        };
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void aConnectionGoesOnWithTlsWhenItIsAskedTo(String protocol) throws Exception {
+        TestServer server = secure(TlsConfigurator::onDemand, startTlsWhenAsked());
+        Client plain = server.connect();
+        plain.send("hello\n");
+        assertThat(plain.receive(12)).isEqualTo("heard hello\n");
+        assertThat(server.socket(plain).tls()).isEmpty();
+        plain.send("STARTTLS\n");
+        assertThat(plain.receive(9)).isEqualTo("go ahead\n");
+        Client secure = plain.secure(trusting, only(protocol));
+        assertThat(secure.receive(8))
+                .as("what was written before the handshake")
+                .isEqualTo("welcome\n");
+        assertThat(secure.exchange("ping")).isEqualTo("ping");
+        assertThat(server.socket(plain).tls().orElseThrow().protocol()).isEqualTo(protocol);
+        secure.close();
+        assertThat(server.book(plain).awaitClosed()).isEqualTo(CloseReason.PEER_CLOSED);
+    }
+
+    @Test
+    void k17_whatIsPipelinedBehindTheRequestForTlsIsDropped() throws Exception {
+        TestServer server = secure(TlsConfigurator::onDemand, startTlsWhenAsked());
+        Client plain = server.connect().send("STARTTLS\nEVIL\n");
+        assertThat(plain.receive(9)).isEqualTo("go ahead\n");
+        Client secure = plain.secure(trusting, only(TLS13));
+        assertThat(secure.receive(8)).isEqualTo("welcome\n");
+        assertThat(secure.exchange("ping")).isEqualTo("ping");
+    }
+
+    @Test
+    void k17_plaintextThatFollowsTheRequestForTlsEndsTheConnection() throws Exception {
+        TestServer server = secure(TlsConfigurator::onDemand, startTlsWhenAsked());
+        Client plain = server.connect().send("STARTTLS\n");
+        assertThat(plain.receive(9)).isEqualTo("go ahead\n");
+        plain.send("EVIL\n");
+        assertThat(plain.receiveAll()).isEmpty();
+        plain.close();
+        assertThat(server.book(plain).awaitClosed()).isEqualTo(CloseReason.TLS_HANDSHAKE_FAILED);
+    }
+
+    /** More than the kernel takes has to go first. */
+    @Test
+    void plaintextThatWaitsForItsPeerIsSentBeforeTlsBegins() throws Exception {
+        byte[] before = random(17, MORE_THAN_THE_KERNEL_TAKES);
+        String certificate = own.write(folder.resolve("own.pem")).toString();
+        TestServer server = server(
+                        x -> x.writeQueueLimit(2 * before.length),
+                        e -> e.secureSockets(tls -> tls.certFrom(certificate).onDemand()))
+                .start(socket -> {
+                    socket.write(ByteBuffer.wrap(before));
+                    socket.startTls();
+                    socket.write(bytes("secret"));
+                    return bytes -> {};
+                });
+        Client plain = server.connect();
+        server.book(plain).awaitBlocked();
+        assertThat(Arrays.mismatch(plain.receiveBytes(before.length), before)).isEqualTo(-1);
+        assertThat(plain.secure(trusting, only(TLS13)).receive(6)).isEqualTo("secret");
+    }
+
+    @Test
+    void tlsCannotBeginWhereItIsNotConfigured() throws Exception {
+        TestServer server = serve(echo());
+        Client client = server.connect();
+        assertThatThrownBy(server.socket(client)::startTls)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("configure its endpoint with secureSockets(tls -> tls.onDemand())");
+    }
+
+    // ---- Where certificates come from ----
+
+    @ParameterizedTest
+    @ValueSource(strings = {"PEM", "PKCS12", "JKS"})
+    void oneFileSecuresEveryEndpointThatAsksForIt(String form) throws Exception {
+        Path file = folder.resolve("own");
+        if (form.equals("PEM")) {
+            own.write(file);
+        } else {
+            own.writeKeyStore(form, file, "secret");
+        }
+        TestServer server = server(
+                        x -> x.secureWithCertFrom(file.toString(), form.equals("PEM") ? "" : "secret"),
+                        EndpointConfigurator::secureSockets)
+                .start(echo());
+        Client client = connect(server, TLS13);
+        assertThat(client.exchange("ping")).isEqualTo("ping");
+        assertThat(client.session().getPeerCertificates()).containsExactlyElementsOf(own.chain());
+    }
+
+    @Test
+    void anEndpointMayHaveTheApplicationsContext() throws Exception {
+        SSLContext context = Certificates.context(authority, own);
+        TestServer server = server(x -> {}, e -> e.secureSockets(tls -> tls.context(context)))
+                .start(echo());
+        assertThat(connect(server, TLS12).exchange("ping")).isEqualTo("ping");
+    }
+
+    @Test
+    void aCertificateThatIsMissingFailsTheStartAndLeavesNothing() {
+        TestServer server = server(x -> x.secureWithCertFrom("/nowhere/own.pem"), EndpointConfigurator::secureSockets);
+        assertThatThrownBy(() -> server.start(echo()))
+                .isInstanceOf(ServerStartException.class)
+                .hasMessageContaining("certificate=/nowhere/own.pem does not exist");
+    }
+
+    @Test
+    void twoSecureServersOfOneProcessKeepApart() throws Exception {
+        Identity other = authority.issue("other.test");
+        String file = other.write(folder.resolve("other.pem")).toString();
+        TestServer first = secure(echo());
+        TestServer second =
+                server(x -> {}, e -> e.secureSockets(tls -> tls.certFrom(file))).start(echo());
+        assertThat(connect(first, TLS13).session().getPeerCertificates()).contains(own.certificate());
+        assertThat(connect(second, TLS13).session().getPeerCertificates()).contains(other.certificate());
+        assertThat(List.of(first, second))
+                .allSatisfy(server -> assertThat(server.server.stats().open()).isPositive());
+    }
+}
