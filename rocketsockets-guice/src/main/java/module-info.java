@@ -15,6 +15,9 @@ module io.rocketsockets.guice {
     // Signals, by reflection.
     requires jdk.unsupported;
     requires org.slf4j;
+    // Programs that log otherwise have none.
+    requires static ch.qos.logback.classic;
+    requires static ch.qos.logback.core;
     requires static org.jspecify;
 
     exports io.rocketsockets.daemon;

@@ -8,6 +8,7 @@
  *   <li>{@link io.rocketsockets.daemon.DaemonArguments}: what the command line passed on to the services
  *   <li>{@link io.rocketsockets.daemon.DaemonHost}: runs a {@link io.rocketsockets.daemon.Program} that comes from elsewhere
  *       than {@code Assimilate}
+ *   <li>{@link io.rocketsockets.daemon.JournalLayout}: log lines for systemd's journal, with Logback
  * </ul>
  */
 @NullMarked
