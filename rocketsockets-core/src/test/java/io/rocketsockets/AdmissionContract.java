@@ -36,7 +36,7 @@ abstract class AdmissionContract extends EngineContract {
     private static final Duration A_WHILE = Duration.ofMillis(200);
 
     /** Whether the server resets one more connection; the RST may come before the connect has returned. */
-    private static boolean isRefused(SocketAddress address) throws IOException {
+    static boolean isRefused(SocketAddress address) throws IOException {
         try (Client client = new Client(address)) {
             return client.isReset();
         } catch (SocketException reset) {

@@ -315,7 +315,7 @@ abstract class MoveContract extends EngineContract {
                     return 0;
                 }))
                 .start(echo());
-        assertThat(server.connect().isReset()).isTrue();
+        assertThat(AdmissionContract.isRefused(server.address())).isTrue();
         assertThat(server.connect().exchange("x")).isEqualTo("x");
         ServerStats stats = server.server.stats();
         assertThat(stats.accepted()).isEqualTo(2);
