@@ -7,6 +7,8 @@ module io.rocketsockets {
     requires static org.jspecify;
     // Events for the flight recorder, where there is one.
     requires static jdk.jfr;
+    // Who the peer of a Unix socket is, where it is known.
+    requires static jdk.net;
     // For JmxBeans, where they are asked for.
     requires static java.management;
 

@@ -12,8 +12,11 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.Optional;
 import java.util.Queue;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -45,6 +48,9 @@ final class Acceptor implements AcceptHandler {
     @SuppressWarnings("NullAway.Init")
     private Listener listener;
 
+    /** Of a Unix socket; set by {@link #open}, then of the thread that stops. */
+    private @Nullable SocketFile file;
+
     private boolean paused;
     private final BackOff backOff = new BackOff();
     private final Retry retry = new Retry();
@@ -64,14 +70,28 @@ final class Acceptor implements AcceptHandler {
     static Acceptor open(EndpointConfiguration endpoint, EventLoop loop, LoadBalancer balancer, Connections connections)
             throws IOException {
         Acceptor acceptor = new Acceptor(endpoint, loop, balancer, connections);
-        ListenOptions options = new ListenOptions(endpoint.backlog(), endpoint.keepAlive(), endpoint.userTimeout());
-        acceptor.listener = loop.engine.listen(addressOf(endpoint), options, acceptor);
+        ListenOptions options = new ListenOptions(
+                endpoint.backlog(),
+                endpoint.keepAlive(),
+                endpoint.userTimeout(),
+                SocketFile.permissions(endpoint.socketMode()));
+        SocketAddress address = addressOf(endpoint);
+        SocketFile file = address instanceof UnixDomainSocketAddress unix ? SocketFile.clear(unix.getPath()) : null;
+        acceptor.listener = loop.engine.listen(address, options, acceptor);
+        if (file != null) {
+            file.created();
+            acceptor.file = file;
+        }
         return acceptor;
     }
 
     private static SocketAddress addressOf(EndpointConfiguration endpoint) throws UnknownHostException {
         if (endpoint.descriptor() != EndpointConfiguration.NO_DESCRIPTOR) {
             return new InheritedSocket(endpoint.descriptor());
+        }
+        Optional<Path> file = endpoint.socketFile();
+        if (file.isPresent()) {
+            return UnixDomainSocketAddress.of(file.get());
         }
         boolean isWildcard = endpoint.host().equals(EndpointConfiguration.ALL_INTERFACES);
         return new InetSocketAddress(InetAddress.getByName(isWildcard ? "::" : endpoint.host()), endpoint.port());
@@ -212,6 +232,17 @@ final class Acceptor implements AcceptHandler {
         listener.pause();
         int refused = connections.admission.refusesSurplus() ? listener.refuseWaiting() : 0;
         backOff.begin(cause, refused);
+    }
+
+    /** Before {@link #close()}, on the thread that stops: peers do not find the endpoint any more. */
+    void removeFile() {
+        if (file != null) {
+            try {
+                file.delete();
+            } catch (IOException failure) {
+                Faults.log(LOG, "cannot remove the socket's file: " + endpoint, failure);
+            }
+        }
     }
 
     void close() {

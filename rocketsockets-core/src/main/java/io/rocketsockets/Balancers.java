@@ -24,8 +24,11 @@ final class Balancers {
     }
 
     private static int byRemoteAddress(SocketAddress remoteAddress, List<ServerStats.Loop> loops) {
-        Object peer = remoteAddress instanceof InetSocketAddress inet ? inet.getAddress() : remoteAddress;
-        int hash = peer.hashCode() * 0x9E3779B9; // spreads neighbours: Knuth, TAOCP 3, 6.4
+        if (!(remoteAddress instanceof InetSocketAddress inet)) {
+            return LEAST_CONNECTIONS.pick(
+                    remoteAddress, loops); // of a Unix socket, where most peers have the same name: none
+        }
+        int hash = inet.getAddress().hashCode() * 0x9E3779B9; // spreads neighbours: Knuth, TAOCP 3, 6.4
         return Math.floorMod(hash ^ hash >>> 16, loops.size());
     }
 

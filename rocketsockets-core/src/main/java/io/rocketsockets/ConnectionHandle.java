@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import io.rocketsockets.engine.PeerCredentials;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.proxy.ProxyHeader;
 import io.rocketsockets.tls.TlsSession;
@@ -201,6 +202,11 @@ class ConnectionHandle extends Ownership implements SocketHandle {
         } else {
             post(connection::onStartTls);
         }
+    }
+
+    @Override
+    public Optional<PeerCredentials> peerCredentials() {
+        return Optional.ofNullable(transport.detail(PeerCredentials.class));
     }
 
     @Override

@@ -22,6 +22,7 @@ public final class EndpointConfigurator {
     private int port = DEFAULT_PORT;
     private int backlog = DEFAULT_BACKLOG;
     private int descriptor = EndpointConfiguration.NO_DESCRIPTOR;
+    private String socketMode = "600";
     private boolean secure;
     private TlsConfiguration tls = TlsConfiguration.DEFAULT;
     private int maxConnections;
@@ -44,7 +45,12 @@ public final class EndpointConfigurator {
         return bindTo(EndpointConfiguration.ALL_INTERFACES);
     }
 
-    /** Listens on one host name or address; a name is looked up when the server starts. */
+    /**
+     * Listens on one host name or address; a name is looked up when the server starts. Or on a Unix socket: {@code
+     * bindTo("unix:run/app.sock")}, where nothing that is of TCP applies ({@link #port}, {@link #keepAlive}, {@link
+     * #userTimeout}), and no limit per address. A socket file on which nobody listens is replaced, any other file is left
+     * alone and the start fails; the stop removes the file.
+     */
     public EndpointConfigurator bindTo(String hostOrAddress) {
         host = String.valueOf(hostOrAddress).strip();
         return this;
@@ -53,6 +59,15 @@ public final class EndpointConfigurator {
     /** The port, 0 to 65535, by default 8998; 0 takes any free port, see {@link SocketServer#localAddress}. */
     public EndpointConfigurator port(int port) {
         this.port = port;
+        return this;
+    }
+
+    /**
+     * Who may connect to a Unix socket: the permissions of its file in octal, as for {@code chmod}, by default {@code
+     * "600"}, this user alone. Connecting takes the permission to write. They are in force before anybody is served.
+     */
+    public EndpointConfigurator socketMode(String octal) {
+        socketMode = String.valueOf(octal).strip();
         return this;
     }
 
@@ -144,6 +159,7 @@ public final class EndpointConfigurator {
                 host,
                 port,
                 descriptor,
+                socketMode,
                 backlog,
                 secure,
                 tls,

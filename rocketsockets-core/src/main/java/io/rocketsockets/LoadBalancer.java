@@ -33,7 +33,8 @@ public interface LoadBalancer {
         return Balancers.LEAST_BUSY;
     }
 
-    /** The same loop for all connections from one address; for state that is kept by peer and loop. */
+    /** The same loop for all connections from one address; for state that is kept by peer and loop. Peers of Unix sockets
+     * have none: the loop with the fewest connections. */
     static LoadBalancer byRemoteAddress() {
         return Balancers.BY_REMOTE_ADDRESS;
     }

@@ -1,6 +1,8 @@
 package io.rocketsockets;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -143,6 +145,7 @@ public record ServerConfiguration(
             errors.add("endpoint=" + name + " descriptor=" + endpoint.descriptor()
                     + " < 0; pass the descriptor of a listening socket to adopt, or remove the call");
         }
+        checkSocketFile(endpoint, errors);
         if (endpoint.backlog() < 1) {
             errors.add("endpoint=" + name + " backlog=" + endpoint.backlog()
                     + " < 1; remove the call for the default or pass at least 1");
@@ -154,6 +157,28 @@ public record ServerConfiguration(
         endpoint.timeouts().errors().forEach(error -> errors.add("endpoint=" + name + " " + error));
         if (endpoint.secure()) {
             endpoint.tls().errors().forEach(error -> errors.add("endpoint=" + name + " " + error));
+        }
+    }
+
+    private static void checkSocketFile(EndpointConfiguration endpoint, List<String> errors) {
+        String host = endpoint.host();
+        if (host.startsWith(EndpointConfiguration.UNIX)
+                && !namesFile(host.substring(EndpointConfiguration.UNIX.length()))) {
+            errors.add(
+                    "endpoint=" + endpoint.name() + " host=" + host.replace('\0', '?')
+                            + " names no file, and an abstract name has no permissions; pass unix: and a path, such as unix:run/app.sock");
+        }
+        if (!endpoint.socketMode().matches("0?[0-7]{3}")) {
+            errors.add("endpoint=" + endpoint.name() + " socketMode=" + endpoint.socketMode()
+                    + " is not three octal digits; pass permissions such as 660");
+        }
+    }
+
+    private static boolean namesFile(String path) {
+        try {
+            return !path.startsWith("@") && Path.of(path).getFileName() != null && !path.isBlank();
+        } catch (InvalidPathException unusable) {
+            return false;
         }
     }
 

@@ -163,15 +163,18 @@ final class ServerRun {
     }
 
     private static ServerStartException cannotListen(EndpointConfiguration endpoint, Throwable cause) {
-        if (cause instanceof UnsupportedOperationException) { // the engine knows the remedy
+        if (cause instanceof UnsupportedOperationException
+                || cause instanceof SocketFile.Unusable) { // it tells the remedy
             return new ServerStartException("cannot listen: " + endpoint + " " + cause.getMessage(), cause);
         }
         String message = cause instanceof UnknownHostException ? "unknown host" : String.valueOf(cause.getMessage());
         String remedy;
-        if (message.contains("already in use")) {
-            remedy = "stop the other process or use port 0";
-        } else if (endpoint.descriptor() != EndpointConfiguration.NO_DESCRIPTOR) {
+        if (endpoint.descriptor() != EndpointConfiguration.NO_DESCRIPTOR) {
             remedy = "start the process with a listening socket as that descriptor, or remove adopt(..)";
+        } else if (endpoint.socketFile().isPresent()) {
+            remedy = "choose a path where this user may create files";
+        } else if (message.contains("already in use")) {
+            remedy = "stop the other process or use port 0";
         } else if (message.contains("ermission denied")) {
             remedy = "use a port above 1023 or grant CAP_NET_BIND_SERVICE";
         } else {
@@ -183,6 +186,7 @@ final class ServerRun {
     /** Ends the run within the grace plus 200 ms, whatever callbacks do. */
     ShutdownReport stop(Duration grace) {
         long deadline = System.nanoTime() + nanosOf(grace);
+        acceptors.forEach(Acceptor::removeFile);
         post(this::drain);
         boolean interrupted = join(deadline);
         post(EventLoop::cutOff);

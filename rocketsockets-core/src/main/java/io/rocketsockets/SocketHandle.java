@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import io.rocketsockets.engine.PeerCredentials;
 import io.rocketsockets.proxy.ProxyHeader;
 import io.rocketsockets.tls.TlsSession;
 import java.net.SocketAddress;
@@ -27,7 +28,7 @@ public interface SocketHandle {
     /** The name of the endpoint that accepted this socket. */
     String endpoint();
 
-    /** The peer's; behind a proxy that tells it, the client's. */
+    /** The peer's; behind a proxy that tells it, the client's. The peer of a Unix socket mostly has an empty path. */
     SocketAddress remoteAddress();
 
     /** The server's; behind a proxy that tells it, the one that the client connected to. */
@@ -52,6 +53,14 @@ public interface SocketHandle {
      * @throws IllegalStateException on an endpoint without that option
      */
     default void startTls() {}
+
+    /**
+     * Who the peer of a Unix socket is, by name; empty of TCP, where the system does not tell, and, with the engine {@code
+     * nio}, once the socket has closed. May look names up: not for every message.
+     */
+    default Optional<PeerCredentials> peerCredentials() {
+        return Optional.empty();
+    }
 
     /** Whether writes are still accepted: false from the first {@code close}, {@code abort} or end of the connection. */
     boolean isOpen();

@@ -238,6 +238,7 @@ class RareCasesTest {
                 host,
                 1,
                 EndpointConfiguration.NO_DESCRIPTOR,
+                "600",
                 1,
                 false,
                 TlsConfiguration.DEFAULT,

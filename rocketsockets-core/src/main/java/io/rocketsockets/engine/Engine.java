@@ -8,7 +8,7 @@ public interface Engine extends AutoCloseable {
     /**
      * Binds, listens and reports each connection to the handler.
      *
-     * @param address to bind, or an {@link InheritedSocket}
+     * @param address to bind, of IP or a Unix socket, or an {@link InheritedSocket}
      * @throws IOException when the address cannot be bound; nothing is left open
      * @throws UnsupportedOperationException when this engine cannot do what an option asks for; the message names option,
      *     value, reason and remedy, and nothing is left open

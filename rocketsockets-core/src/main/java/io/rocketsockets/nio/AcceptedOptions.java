@@ -13,7 +13,12 @@ import org.jspecify.annotations.Nullable;
 
 /** What every accepted socket is set to before its first byte is read. */
 final class AcceptedOptions {
+    /** For Unix sockets: they are all of TCP. */
+    static final AcceptedOptions NONE = new AcceptedOptions();
+
     private final Map<SocketOption<?>, Object> values = new LinkedHashMap<>();
+
+    private AcceptedOptions() {}
 
     /** @throws UnsupportedOperationException when this JDK cannot set one of them */
     AcceptedOptions(ListenOptions options) throws IOException {

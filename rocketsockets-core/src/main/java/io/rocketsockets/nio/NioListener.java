@@ -12,12 +12,15 @@ import java.net.SocketAddress;
 import java.net.SocketException;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
+import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.channels.UnsupportedAddressTypeException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 
 /** A listening socket; accepts in batches. */
@@ -55,7 +58,7 @@ final class NioListener implements Listener, NioEngine.Ready {
         this.handler = handler;
         channel.configureBlocking(false);
         this.key = channel.register(selector, 0, this);
-        this.options = new AcceptedOptions(options);
+        this.options = isUnix(localAddress) ? AcceptedOptions.NONE : new AcceptedOptions(options);
     }
 
     static NioListener open(
@@ -67,6 +70,9 @@ final class NioListener implements Listener, NioEngine.Ready {
         ServerSocketChannel channel = openFor(address);
         try {
             bind(channel, address, options.backlog());
+            if (address instanceof UnixDomainSocketAddress unix) {
+                restrict(channel, unix.getPath(), options);
+            }
             return new NioListener(engine, channel, selector, options, handler, false);
         } catch (Throwable failure) {
             try (channel) {
@@ -97,8 +103,31 @@ final class NioListener implements Listener, NioEngine.Ready {
         }
     }
 
+    /**
+     * The JDK creates the file and listens in one step, with what the process' umask leaves. So those who have connected by
+     * the time that the permissions are set are turned away: they may not have been allowed to.
+     */
+    private static void restrict(ServerSocketChannel channel, Path file, ListenOptions options) throws IOException {
+        Files.setPosixFilePermissions(file, options.socketMode());
+        channel.configureBlocking(false);
+        for (int early = 0; early <= options.backlog(); early++) { // more cannot have waited: listen(2)
+            try (SocketChannel connected = channel.accept()) {
+                if (connected == null) {
+                    return;
+                }
+            }
+        }
+    }
+
+    private static boolean isUnix(SocketAddress address) {
+        return address instanceof UnixDomainSocketAddress;
+    }
+
     /** An IPv4 address gets an IPv4 socket, or else 0.0.0.0 would listen on IPv6 too; the IPv6 wildcard gets both. */
     private static ServerSocketChannel openFor(SocketAddress address) throws IOException {
+        if (isUnix(address)) {
+            return ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        }
         boolean ipv4 = address instanceof InetSocketAddress inet && inet.getAddress() instanceof Inet4Address;
         return ipv4 ? ServerSocketChannel.open(StandardProtocolFamily.INET) : ServerSocketChannel.open();
     }

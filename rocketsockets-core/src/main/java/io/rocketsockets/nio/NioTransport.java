@@ -1,5 +1,6 @@
 package io.rocketsockets.nio;
 
+import io.rocketsockets.engine.PeerCredentials;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportHandler;
@@ -7,11 +8,13 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
+import org.jspecify.annotations.Nullable;
 
 /** A connected socket: reads when it is ready, writes at once, and waits for room when the kernel has none. */
 final class NioTransport implements Transport, NioEngine.Ready {
@@ -75,6 +78,18 @@ final class NioTransport implements Transport, NioEngine.Ready {
     @Override
     public SocketAddress localAddress() {
         return localAddress;
+    }
+
+    @Override
+    public <T> @Nullable T detail(Class<T> type) {
+        if (type == PeerCredentials.class && remoteAddress instanceof UnixDomainSocketAddress) {
+            try {
+                return type.cast(PeerCredentialsOption.of(channel));
+            } catch (IOException | UnsupportedOperationException | LinkageError unknown) {
+                return null; // closed by now, or a system or JDK without it
+            }
+        }
+        return null;
     }
 
     @Override

@@ -17,6 +17,7 @@ import java.nio.channels.SelectionKey;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** A selector may say that a socket is ready when it is not: another thread, or the kernel, was faster (select(2)). */
@@ -65,7 +66,7 @@ class NioReadinessTest {
         try (NioEngine engine = new NioEngine(1024)) {
             Listener listener = engine.listen(
                     new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-                    new ListenOptions(10, null, Duration.ZERO),
+                    new ListenOptions(10, null, Duration.ZERO, Set.of()),
                     accepted);
             listener.resume();
             ((NioEngine.Ready) listener).onReady(SelectionKey.OP_ACCEPT);
