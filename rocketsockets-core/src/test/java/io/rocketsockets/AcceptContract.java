@@ -77,6 +77,7 @@ abstract class AcceptContract extends EngineContract {
         assertThat(server.server.socket(socket.id())).isEmpty();
     }
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     @WithoutBystander(IT_COUNTS)
     void b5_aPeerThatResetsBeforeItIsAcceptedDoesNoHarm() throws Exception {

@@ -10,6 +10,7 @@ import java.net.Socket;
 import java.net.SocketAddress;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
+import java.net.UnixDomainSocketAddress;
 import java.time.Duration;
 import java.util.function.UnaryOperator;
 import javax.net.ssl.SSLContext;
@@ -31,7 +32,7 @@ final class Client implements AutoCloseable {
 
     /** From one of this machine's addresses. */
     Client(SocketAddress server, @Nullable String from) throws IOException {
-        socket = new Socket();
+        socket = server instanceof UnixDomainSocketAddress ? new UnixSocket() : new Socket();
         try {
             socket.setSoTimeout(PATIENCE_MILLIS);
             socket.setTcpNoDelay(true);

@@ -46,6 +46,7 @@ abstract class CloseContract extends EngineContract {
         assertThat(server.book(client).awaitClosed()).isEqualTo(CloseReason.PEER_CLOSED);
     }
 
+    @OfTcp("netcat is told a port")
     @Test
     void e1_netcatGetsItsEcho() throws Exception {
         Path nc = Path.of("/usr/bin/nc");
@@ -109,6 +110,7 @@ abstract class CloseContract extends EngineContract {
         assertThat(write).isCompleted();
     }
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     void e4_abortDropsWhatIsQueuedAndResets() throws Exception {
         TestServer server = server(x -> x.writeQueueLimit(Integer.MAX_VALUE)).start(idle());
@@ -134,6 +136,7 @@ abstract class CloseContract extends EngineContract {
         assertThat(client.isReset()).isTrue();
     }
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     void e4_abortResetsAPeerThatHasReadEverything() throws Exception {
         TestServer server = serve(echo());
@@ -145,6 +148,7 @@ abstract class CloseContract extends EngineContract {
                 .hasMessageContaining("reset");
     }
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     void e4_abortEndsASocketThatIsClosing() throws Exception {
         TestServer server = serve(idle());
@@ -252,6 +256,7 @@ abstract class CloseContract extends EngineContract {
         assertThat(server.book(client).awaitClosed()).isEqualTo(CloseReason.CLOSED);
     }
 
+    @OfTcp(OfTcp.RESETS)
     @ParameterizedTest
     @EnumSource
     void e3_abortTwiceInAnyCallbackEndsTheSocketOnce(Place place) throws Exception {
@@ -337,6 +342,7 @@ abstract class CloseContract extends EngineContract {
 
     // ---- Many ----
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     @WithoutBystander(IT_COUNTS)
     void e7_aStormOfResetsIsCountedAndNothingElse() throws Exception {

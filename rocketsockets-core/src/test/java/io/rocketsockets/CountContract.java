@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 /** Group Q: what the server counts is what its clients saw. */
 @WithoutBystander(IT_COUNTS)
 abstract class CountContract extends EngineContract {
+    @OfTcp(OfTcp.RESETS)
     @Test
     void q1_countsAreThoseOfTheClients() throws Exception {
         TestServer server = serve(2, echo());

@@ -59,6 +59,12 @@ abstract class EngineContract implements EngineUnderTest {
     }
 
     @BeforeEach
+    final void skipsWhatTheModeHasNot(TestInfo test) {
+        OfTcp reason = test.getTestMethod().orElseThrow().getAnnotation(OfTcp.class);
+        assumeTrue(isOfTcp() || reason == null, () -> "skipped: " + reason.value());
+    }
+
+    @BeforeEach
     final void startCounting() {
         leaks = new Leaks();
     }
@@ -116,7 +122,10 @@ abstract class EngineContract implements EngineUnderTest {
                     configure(x);
                     options.accept(x);
                 },
-                endpoint,
+                e -> {
+                    configure(e);
+                    endpoint.accept(e);
+                },
                 hasBystander));
     }
 

@@ -8,6 +8,14 @@ interface EngineUnderTest {
     /** What else all servers of the test have in common. */
     default void configure(ServerConfigurator server) {}
 
+    /** What else every endpoint of the test but those of witnesses has. */
+    default void configure(EndpointConfigurator endpoint) {}
+
+    /** Whether the endpoints that {@link #configure(EndpointConfigurator)} are of TCP. */
+    default boolean isOfTcp() {
+        return true;
+    }
+
     /** Whether no other thread can go on with a loop whose own hangs in a callback. */
     default boolean isBoundToItsThread() {
         return false;

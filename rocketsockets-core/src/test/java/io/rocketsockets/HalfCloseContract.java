@@ -164,6 +164,7 @@ abstract class HalfCloseContract extends EngineContract {
         assertThat(events).containsExactly("x", "end");
     }
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     void e4_abortAtTheEndOfTheInputResets() throws Exception {
         TestServer server = serveHalfClosed(atInputEnd(bytes -> {}, SocketHandle::abort));
@@ -212,6 +213,7 @@ abstract class HalfCloseContract extends EngineContract {
 
     // ---- Reset in every state ----
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     @WithoutBystander(IT_COUNTS)
     void e7_aResetBeforeTheFirstByteIsToldAsSuch() throws Exception {

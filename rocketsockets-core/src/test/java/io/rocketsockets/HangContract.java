@@ -224,6 +224,7 @@ abstract class HangContract extends EngineContract {
         written.get(20, SECONDS);
     }
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     void i6_aSocketThatIsAbortedInTheCallbackThatHangsClosesOnce() throws Exception {
         AtomicInteger opened = new AtomicInteger();
@@ -329,6 +330,7 @@ abstract class HangContract extends EngineContract {
         }
     }
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     void i7_stopDrainsTheOthersAndCutsOffWhatHangs() throws Exception {
         TestServer server = serveHanging(hangingIn(Place.ON_BYTES, new AtomicInteger()));

@@ -283,6 +283,7 @@ abstract class MoveContract extends EngineContract {
         assertThat(connections(server)).containsExactly(8, 8);
     }
 
+    @OfTcp("peers have no address")
     @Test
     @WithoutBystander(IT_COUNTS)
     void oneAddressStaysOnOneLoop() throws Exception {
@@ -304,6 +305,7 @@ abstract class MoveContract extends EngineContract {
     }
 
     /** As a full heap would: nobody is left half accepted, and its place is free again. */
+    @OfTcp(OfTcp.RESETS)
     @Test
     @WithoutBystander(IT_COUNTS)
     void i2_aConnectionThatCannotBeMadeIsRefusedAndCounted() throws Exception {

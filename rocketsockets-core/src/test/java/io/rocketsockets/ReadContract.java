@@ -71,6 +71,7 @@ abstract class ReadContract extends EngineContract {
                 .contains(2048);
     }
 
+    @OfTcp("a Unix socket has no urgent data")
     @Test
     void c12_urgentDataDoesNotBreakTheStream() throws Exception {
         TestServer server = serve(echo());
@@ -335,6 +336,7 @@ abstract class ReadContract extends EngineContract {
 
     // ---- The end of the input ----
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     void c7_aResetIsNeverACleanEnd() throws Exception {
         TestServer server = serve(discard());

@@ -136,6 +136,7 @@ abstract class TimeoutContract extends EngineContract {
         assertThat(server.book(client).awaitClosed()).isEqualTo(CloseReason.TIMEOUT_READ);
     }
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     void d9_aWindowThatStaysClosedIsResetAfterTheWriteTime() throws Exception {
         TestServer server = serve(Timeouts.NONE.write(TIME), idle());
@@ -198,6 +199,7 @@ abstract class TimeoutContract extends EngineContract {
         assertThat(book.awaitClosed()).isEqualTo(CloseReason.TIMEOUT_LIFETIME);
     }
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     void g1_aPeerThatNeverReadsIsIdleToo() throws Exception {
         TestServer server = serve(Timeouts.NONE.idle(TIME), idle());
@@ -209,6 +211,7 @@ abstract class TimeoutContract extends EngineContract {
         assertThat(client.isReset()).isTrue();
     }
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     void g1_closingASocketWhosePeerNeverReadsEndsByTheWriteTime() throws Exception {
         TestServer server = serve(Timeouts.NONE.write(TIME), idle());
@@ -431,6 +434,7 @@ abstract class TimeoutContract extends EngineContract {
         assertThat(client.send("\n").receive(line.length())).isEqualTo(line);
     }
 
+    @OfTcp(OfTcp.RESETS)
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void g2_theApplicationSaysWhereAMessageBeginsAndEnds(boolean onLoop) throws Exception {
@@ -480,6 +484,7 @@ abstract class TimeoutContract extends EngineContract {
         assertThat(client.send("llo\n").receive(5)).isEqualTo("hello");
     }
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     void g3_aPeerThatReadsTooSlowlyIsReset() throws Exception {
         // What the kernel takes on its own, some MiB, is paid off in some hundredths of a second.

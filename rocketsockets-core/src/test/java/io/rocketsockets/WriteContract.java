@@ -435,6 +435,7 @@ abstract class WriteContract extends EngineContract {
         assertThat(client.receive(5)).isEqualTo("later");
     }
 
+    @OfTcp(OfTcp.RESETS)
     @Test
     void d3_aPlainWriteToAFullQueueClosesTheSocket() throws Exception {
         TestServer server = server(x -> x.writeQueueLimit(100_000)).start(idle());
