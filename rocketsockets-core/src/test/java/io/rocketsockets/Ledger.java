@@ -3,6 +3,7 @@ package io.rocketsockets;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.rocketsockets.engine.PeerCredentials;
 import io.rocketsockets.proxy.ProxyHeader;
 import io.rocketsockets.tls.TlsSession;
 import java.io.ByteArrayOutputStream;
@@ -338,6 +339,11 @@ final class Ledger {
         @Override
         public void startTls() {
             run(book.handle::startTls);
+        }
+
+        @Override
+        public Optional<PeerCredentials> peerCredentials() {
+            return book.call(book.handle::peerCredentials);
         }
 
         @Override

@@ -76,4 +76,7 @@ class NioEngineTest {
 
     @Nested
     class Tls extends TlsContract implements Nio {}
+
+    @Nested
+    class UnixSockets extends UnixSocketContract implements Nio {}
 }
