@@ -108,8 +108,8 @@ final class SocketFile {
             throw reason;
         } catch (IOException unclear) {
             throw new Unusable(
-                    "a socket is there and it is not clear that nobody listens, or it cannot be removed: "
-                            + unclear.getMessage() + "; remove it, or choose another path",
+                    "a socket is there that cannot be replaced: " + unclear.getMessage()
+                            + "; remove it if nobody listens, or choose another path",
                     unclear);
         }
     }

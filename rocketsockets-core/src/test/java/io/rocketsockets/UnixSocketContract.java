@@ -272,7 +272,8 @@ abstract class UnixSocketContract extends EngineContract {
                 for (int i = 0; i < 2; i++) { // one more than the backlog: listen(2)
                     waiting.add(SocketChannel.open(UnixDomainSocketAddress.of(file)));
                 }
-                assertThat(refusal(at(file))).contains("it is not clear that nobody listens", "remove it");
+                assertThat(refusal(at(file)))
+                        .contains("a socket is there that cannot be replaced", "remove it if nobody listens");
                 assertThat(exists(file)).isTrue();
             } finally {
                 for (SocketChannel each : waiting) {
