@@ -242,6 +242,21 @@ class ServerConfigurationTest {
         assertRefused("null-host", x -> x.addEndpoint("web", e -> e.bindTo(null)));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"unix:", "unix: ", "unix:@abstract", "unix:/", "unix:a\0b"})
+    void m4_aUnixSocketNeedsAFile(String host) throws Exception {
+        ServerConfigurationException refusal = refused(x -> x.addEndpoint("web", e -> e.bindTo(host)));
+        Golden.assertMessage("unix-no-file", refusal.getMessage().replaceAll("host=unix:\\S*", "host=HOST"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "66", "668", "1777", "u=rw", "-60"})
+    void m3_aModeIsThreeOctalDigits(String mode) {
+        assertThat(refused(x -> x.addEndpoint("web", e -> e.socketMode(mode))).errors())
+                .containsExactly(
+                        "endpoint=web socketMode=" + mode + " is not three octal digits; pass permissions such as 660");
+    }
+
     @Test
     void a14_anEndpointNeedsAName() throws Exception {
         assertRefused(

@@ -90,6 +90,7 @@ final class SettingTable {
     static final List<Setting<EndpointConfigurator, EndpointConfiguration>> ENDPOINT = List.of(
             Setting.of("bindTo", TEXT, EndpointConfigurator::bindTo, EndpointConfiguration::host),
             Setting.of("port", NUMBER, EndpointConfigurator::port, EndpointConfiguration::port),
+            Setting.of("socketMode", TEXT, EndpointConfigurator::socketMode, EndpointConfiguration::socketMode),
             Setting.of("adopt", NUMBER, EndpointConfigurator::adopt, EndpointConfiguration::descriptor),
             Setting.of("backlog", NUMBER, EndpointConfigurator::backlog, EndpointConfiguration::backlog),
             Setting.of("secureSockets", ON, (x, on) -> x.secureSockets(), EndpointConfiguration::secure),

@@ -125,6 +125,7 @@ class SettingsTest {
             secureWithCertFrom                         | /etc/cert.pem
             endpoint.admin.bindTo                      | localhost
             endpoint.admin.port                        | 0
+            endpoint.admin.socketMode                  | 660
             endpoint.admin.adopt                       | 5
             endpoint.admin.backlog                     | 9
             endpoint.admin.maxConnections              | 4

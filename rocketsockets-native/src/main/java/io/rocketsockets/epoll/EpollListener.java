@@ -50,7 +50,7 @@ final class EpollListener extends EpollSocket implements Listener {
             listener.join(engine);
             return listener;
         }
-        int fd = ListeningSocket.open(engine.libc, (InetSocketAddress) address, options);
+        int fd = ListeningSocket.open(engine.libc, address, options);
         try {
             EpollListener listener = new EpollListener(engine, fd, false, handler);
             listener.join(engine);

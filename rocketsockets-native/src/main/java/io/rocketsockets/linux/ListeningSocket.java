@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.net.UnknownHostException;
 
 /**
@@ -56,7 +57,10 @@ public final class ListeningSocket {
      * @return a descriptor that does not block
      * @throws IOException when the address cannot be bound; nothing is left open
      */
-    public static int open(Libc libc, InetSocketAddress address, ListenOptions options) throws IOException {
+    public static int open(Libc libc, SocketAddress any, ListenOptions options) throws IOException {
+        if (!(any instanceof InetSocketAddress address)) {
+            throw new UnsupportedOperationException("native engines do not listen on Unix sockets; use engine=nio");
+        }
         if (isIpv6Wildcard(address) && Boolean.getBoolean("java.net.preferIPv4Stack")) {
             return open(libc, ipv4Wildcard(address.getPort()), options);
         }

@@ -83,7 +83,7 @@ final class UringListener implements Listener {
             ListeningSocket.adopt(engine.libc, inherited.descriptor(), options);
             return prepared(new UringListener(engine, number, inherited.descriptor(), true, handler));
         }
-        int descriptor = ListeningSocket.open(engine.libc, (InetSocketAddress) address, options);
+        int descriptor = ListeningSocket.open(engine.libc, address, options);
         try {
             return prepared(new UringListener(engine, number, descriptor, false, handler));
         } catch (Throwable failure) {
