@@ -526,7 +526,8 @@ final class SoakPeers {
 
         /** What the server writes to it was too much before this side had heard that it is connected. */
         private boolean isShedAtOnce() {
-            return account.opened.get() > 0
+            return account.part.isOnePeer()
+                    && account.opened.get() > 0
                     && account.closed
                                     .copy()
                                     .completeOnTimeout(CloseReason.ERROR, PATIENCE_SECONDS, SECONDS)
