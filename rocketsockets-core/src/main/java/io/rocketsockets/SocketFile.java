@@ -16,6 +16,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -79,7 +80,7 @@ final class SocketFile {
                             + "; choose a shorter one, or one relative to the working directory",
                     null);
         }
-        Path folder = path.toAbsolutePath().getParent();
+        Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent(), "the path of a file has a folder");
         if (!Files.isDirectory(folder)) {
             throw new Unusable("there is no folder " + folder + "; create it", null);
         }
