@@ -154,7 +154,7 @@ public final class DaemonHost {
     }
 
     private void hear(DaemonSequence services, Health health) {
-        Signals.on("HUP", this::reload);
+        Signals.on("HUP", () -> reload(services));
         Signals.on("TTOU", () -> pause(services, health));
         Signals.on("TTIN", () -> resume(services, health));
     }
@@ -180,7 +180,7 @@ public final class DaemonHost {
     }
 
     /** All of it or, when it breaks a rule, nothing. */
-    private synchronized void reload() {
+    private synchronized void reload(DaemonSequence services) {
         supervisor.reloading();
         Settings before = configuration.settings();
         try {
@@ -200,7 +200,7 @@ public final class DaemonHost {
             configuration.replaceSettings(before);
             LOG.error("{} keeps its configuration: {}", configuration.name(), bad.getMessage());
         } finally {
-            supervisor.ready("running");
+            supervisor.ready(services.state() == DaemonSequence.State.PAUSED ? "paused" : "running");
         }
     }
 

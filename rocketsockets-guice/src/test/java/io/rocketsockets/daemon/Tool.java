@@ -12,13 +12,13 @@ import java.util.Arrays;
 import java.util.List;
 
 /** A program of the system; a test that needs one which is not there is skipped, and says so. */
-final class Tool {
+public final class Tool {
     private Tool() {}
 
     /** @param output of both streams */
     record Result(int status, String output) {}
 
-    static void assume(String program) {
+    public static void assume(String program) {
         boolean isThere = Arrays.stream(System.getenv("PATH").split(File.pathSeparator))
                 .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
         assumeTrue(isThere, "skipped: there is no " + program);

@@ -17,6 +17,8 @@ import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** A {@link TalkingDaemon} in a JVM of its own. */
 final class DaemonProcess implements AutoCloseable {
@@ -107,7 +109,22 @@ final class DaemonProcess implements AutoCloseable {
         return new InetSocketAddress("127.0.0.1", Integer.parseInt(port));
     }
 
-    private String next() throws Exception {
+    /** Where an endpoint listens, once it has said so. */
+    InetSocketAddress addressOf(String endpoint) throws Exception {
+        Pattern listening = Pattern.compile("\\b" + endpoint + "=/127\\.0\\.0\\.1:(\\d+)");
+        while (true) {
+            for (String line : seen) {
+                Matcher found = listening.matcher(line);
+                if (found.find()) {
+                    return new InetSocketAddress("127.0.0.1", Integer.parseInt(found.group(1)));
+                }
+            }
+            assertThat(next()).as("listening: %s", endpoint).isNotEqualTo(END);
+        }
+    }
+
+    /** The next line of stdout, or its end. */
+    String next() throws Exception {
         String line = lines.poll(DEADLINE_SECONDS, TimeUnit.SECONDS);
         assertThat(line).as("next line after %s", seen).isNotNull();
         seen.add(line);
@@ -115,9 +132,11 @@ final class DaemonProcess implements AutoCloseable {
     }
 
     void signal(String name) throws Exception {
-        new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
-                .start()
-                .waitFor();
+        signal(name, process.pid());
+    }
+
+    static void signal(String name, long pid) throws Exception {
+        new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start().waitFor();
     }
 
     /** Bit 1 is signal 2; a JVM that inherits it ignored never sees it. */
@@ -156,6 +175,7 @@ final class DaemonProcess implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        process.descendants().forEach(ProcessHandle::destroyForcibly); // of a wrapper that waits for the daemon
         process.destroyForcibly();
         Files.delete(errors);
     }

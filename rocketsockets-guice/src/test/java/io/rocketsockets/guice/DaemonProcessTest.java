@@ -1,11 +1,16 @@
 package io.rocketsockets.guice;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.rocketsockets.messages.Golden;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Signals, exit statuses and messages, as whoever operates the process sees them. */
 class DaemonProcessTest {
@@ -50,6 +55,70 @@ class DaemonProcessTest {
             daemon.signal("TERM");
             assertThat(daemon.exitStatus()).isEqualTo(143);
             assertThat(daemon.calls()).endsWith("stop HangsAtStop");
+        }
+    }
+
+    private static void assertThatASecondSignalEnds(DaemonProcess daemon, String phase) throws Exception {
+        daemon.signal("TERM");
+        daemon.awaitLine(phase);
+        daemon.signal("TERM");
+        assertThat(daemon.exitStatus()).isEqualTo(143);
+        assertThat(daemon.output()).noneMatch(line -> line.endsWith("talking has stopped"));
+    }
+
+    @Test
+    void aSecondSignalEndsAStart() throws Exception {
+        try (DaemonProcess daemon = DaemonProcess.start(FIRST, service("HangsAtStop"), service("HangsAtStart"))) {
+            daemon.awaitLine("start HangsAtStart");
+            assertThatASecondSignalEnds(daemon, "stop HangsAtStop");
+            assertThat(daemon.calls()).doesNotContain("stop First");
+        }
+    }
+
+    @Test
+    void aSecondSignalEndsADrainDelay() throws Exception {
+        try (DaemonProcess daemon = DaemonProcess.start(FIRST, "--set=daemon.drainDelay=60s")) {
+            daemon.awaitLine("talking is running");
+            assertThatASecondSignalEnds(daemon, "talking is stopping");
+            assertThat(daemon.calls()).containsExactly("start First");
+        }
+    }
+
+    /** A peer that does not read keeps the server from its end. */
+    @Test
+    void aSecondSignalEndsADrain() throws Exception {
+        try (DaemonProcess daemon = DaemonProcess.start(service("Echoing"))) {
+            try (SocketChannel peer = SocketChannel.open(daemon.awaitAddress())) {
+                peer.configureBlocking(false);
+                ByteBuffer bytes = ByteBuffer.allocate(64 << 20);
+                await().until(() -> peer.write(bytes) == 0 && bytes.position() > 0);
+                assertThatASecondSignalEnds(daemon, "talking is stopping");
+                assertThat(daemon.output()).noneMatch(line -> line.startsWith("echoed "));
+            }
+        }
+    }
+
+    @Test
+    void aSecondSignalEndsAHungCallback() throws Exception {
+        try (DaemonProcess daemon = DaemonProcess.start(service("Echoing"), "--set=stallLimit=0")) {
+            try (SocketChannel peer = SocketChannel.open(daemon.awaitAddress())) {
+                peer.write(ByteBuffer.wrap(new byte[] {TalkingDaemon.Echoing.STUCK}));
+                assertThatASecondSignalEnds(daemon, "talking is stopping");
+            }
+        }
+    }
+
+    /** Below the time after which systemd kills, which is the stop timeout and more. */
+    @Test
+    void aHungCallbackDoesNotOutliveTheStopTimeout() throws Exception {
+        try (DaemonProcess daemon =
+                DaemonProcess.start("-DstopTimeout=PT1S", FIRST, service("Echoing"), "--set=stallLimit=0")) {
+            try (SocketChannel peer = SocketChannel.open(daemon.awaitAddress())) {
+                peer.write(ByteBuffer.wrap(new byte[] {TalkingDaemon.Echoing.STUCK}));
+                daemon.signal("TERM");
+                assertThat(daemon.exitStatus()).isEqualTo(143);
+                assertThat(daemon.calls()).contains("stop First");
+            }
         }
     }
 
@@ -116,6 +185,30 @@ class DaemonProcessTest {
             Golden.assertMessage(daemon.errors(), "process-cannot-start");
             assertThat(daemon.output()).anyMatch(line -> line.startsWith("Caused by: java.io.IOException: disk full"));
         }
+    }
+
+    /** What is wrong, and what has started by then. */
+    @ParameterizedTest
+    @CsvSource(textBlock = """
+            CannotStart,          java.io.IOException: disk full,                          true
+            CannotLoad,           java.lang.NoClassDefFoundError: a jar that is not there, true
+            CannotBeMade,         IllegalStateException: no licence,                       false
+            NeedsWhatNobodyBinds, No implementation for Runnable was bound,                false
+            """)
+    void aFaultOfAnyKindLeavesNothingBehind(String fault, String cause, boolean othersHaveStarted) throws Exception {
+        int port = Loopback.freePort();
+        try (DaemonProcess daemon =
+                DaemonProcess.start(FIRST, service("Echoing"), service(fault), LAST, "--port=" + port)) {
+            assertThat(daemon.exitStatus()).isEqualTo(70);
+            assertThat(daemon.errors()).startsWith("talking: ").contains(cause);
+            if (othersHaveStarted) {
+                assertThat(daemon.calls())
+                        .containsExactly("start First", "start Echoing", "stop Echoing", "stop First");
+            } else {
+                assertThat(daemon.calls()).isEmpty();
+            }
+        }
+        new ServerSocket(port, 1, InetAddress.getByName("127.0.0.1")).close();
     }
 
     @Test

@@ -278,24 +278,17 @@ class DaemonSupervisionTest {
 
     @Test
     void systemdIsToldWhatHappens() throws Exception {
-        assume("systemd-notify");
-        assume("socat");
-        Path socket = folder.resolve("notify");
-        Path told = folder.resolve("told");
-        Process systemd = new ProcessBuilder("socat", "-u", "UNIX-RECV:" + socket, "STDOUT")
-                .redirectOutput(told.toFile())
-                .start();
-        try {
-            await().atMost(DEADLINE).until(() -> Files.exists(socket));
-            Map<String, String> environment = Map.of("NOTIFY_SOCKET", socket.toString(), "WATCHDOG_USEC", "400000");
+        NotifySocket.assume();
+        try (NotifySocket systemd = new NotifySocket(folder)) {
+            Map<String, String> environment = Map.of("NOTIFY_SOCKET", systemd.name(), "WATCHDOG_USEC", "400000");
             try (DaemonProcess daemon =
                     DaemonProcess.start(List.of(), environment, ECHOING, NOBODY_HELPS, "--set=daemon.stopTimeout=2s")) {
                 InetSocketAddress address = daemon.awaitAddress();
-                await().atMost(DEADLINE).until(() -> Files.readString(told).contains("READY=1\nSTATUS=running"));
-                await().atMost(DEADLINE).until(() -> Files.readString(told).contains("WATCHDOG=1"));
+                systemd.awaitTold("READY=1\nSTATUS=running");
+                systemd.awaitTold("WATCHDOG=1");
                 daemon.signal("HUP");
                 daemon.awaitLine("changed=0");
-                await().atMost(DEADLINE).until(() -> Files.readString(told).contains("RELOADING=1"));
+                systemd.awaitTold("RELOADING=1");
 
                 try (Socket stuck = new Socket(address.getAddress(), address.getPort())) {
                     stuck.getOutputStream().write(TalkingDaemon.Echoing.STUCK);
@@ -305,7 +298,7 @@ class DaemonSupervisionTest {
                     assertThat(daemon.exitStatus()).isEqualTo(143);
                 }
             }
-            assertThat(Files.readString(told))
+            assertThat(systemd.told())
                     .containsSubsequence(
                             "STATUS=starting",
                             "EXTEND_TIMEOUT_USEC=60000000",
@@ -317,8 +310,6 @@ class DaemonSupervisionTest {
                             "STOPPING=1",
                             "STATUS=stopping",
                             "EXTEND_TIMEOUT_USEC=3000000");
-        } finally {
-            systemd.destroy();
         }
     }
 

@@ -4,7 +4,9 @@ import io.rocketsockets.ServerConfigurator;
 import io.rocketsockets.SocketServer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.function.Consumer;
@@ -18,6 +20,13 @@ final class Loopback {
 
     static int portOf(SocketServer server) {
         return ((InetSocketAddress) server.localAddress("default")).getPort();
+    }
+
+    /** Nobody listens there now. */
+    static int freePort() throws IOException {
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+            return free.getLocalPort();
+        }
     }
 
     /** What the server answers to {@code text}, as far as that many bytes go. */

@@ -18,6 +18,10 @@ final class TalkingDaemon {
         @Option(names = "--port")
         public int port;
 
+        /** Further ones, on free ports. */
+        @Option(names = "--endpoint", hidden = true)
+        public List<String> endpoints = List.of();
+
         @Option(names = "--service")
         public List<Class<? extends Daemon>> services = List.of();
     }
@@ -32,8 +36,12 @@ final class TalkingDaemon {
                         .options(options)
                         .startTimeout(Duration.parse(System.getProperty("startTimeout", "PT1M")))
                         .stopTimeout(Duration.parse(System.getProperty("stopTimeout", "PT1M"))))
-                .rocketSockets(x -> x.eventLoops(1)
-                        .addEndpoint("default", e -> e.bindTo("127.0.0.1").port(options.port)))
+                .rocketSockets(x -> {
+                    x.eventLoops(1)
+                            .addEndpoint("default", e -> e.bindTo("127.0.0.1").port(options.port));
+                    options.endpoints.forEach(name ->
+                            x.addEndpoint(name, e -> e.bindTo("127.0.0.1").port(0)));
+                })
                 .dependencies(binder -> options.services.forEach(rocketSocketsBinder(binder)::service))
                 .runDaemon();
     }
@@ -120,6 +128,27 @@ final class TalkingDaemon {
         @Override
         public void start() throws IOException {
             throw new IOException("disk full");
+        }
+    }
+
+    static final class CannotLoad extends Talking {
+        @Override
+        public void start() {
+            throw new NoClassDefFoundError("a jar that is not there");
+        }
+    }
+
+    static final class CannotBeMade extends Talking {
+        @Inject
+        CannotBeMade() {
+            throw new IllegalStateException("no licence");
+        }
+    }
+
+    static final class NeedsWhatNobodyBinds extends Talking {
+        @Inject
+        NeedsWhatNobodyBinds(Runnable unbound) {
+            unbound.run();
         }
     }
 
