@@ -76,6 +76,7 @@ final class BlockingHandle extends ConnectionHandle {
             ByteBuffer copy = ByteBuffer.allocate(count).put(bytes).flip();
             hold();
             call(() -> {
+                connection.delivers(copy);
                 tell("delivering " + count + " bytes", receiver -> receiver.onBytes(copy));
                 copy.limit(0);
             });

@@ -256,9 +256,7 @@ final class Connection implements TransportHandler {
         }
         // A view of its own for each callback: it dies with it, and what an application keeps never shows other data.
         ByteBuffer view = bytes.slice();
-        if (upgrade != null) {
-            upgrade.delivered = view;
-        }
+        delivers(view);
         loop.beginDelivery();
         delivering = true;
         LoopThread caller = beginCall();
@@ -272,6 +270,14 @@ final class Connection implements TransportHandler {
         endCall(caller, failed);
         afterCallback();
         loop.endDelivery();
+    }
+
+    /** A callback is about to be given these bytes, on this thread. */
+    void delivers(ByteBuffer view) {
+        if (upgrade != null) {
+            upgrade.delivered = view;
+            upgrade.deliverer = Thread.currentThread();
+        }
     }
 
     @Override
@@ -924,11 +930,16 @@ final class Connection implements TransportHandler {
         drain(CloseReason.CLOSED);
     }
 
-    /** Any thread. */
-    void checkStartTls() {
-        if (upgrade == null) {
+    /** On any thread, before {@link #onStartTls}: whoever asks from a callback is given no more of its plaintext. */
+    void dropPlaintext() {
+        Upgrade asked = upgrade;
+        if (asked == null) {
             throw new IllegalStateException("cannot start TLS: " + handle.idAndEndpoint()
                     + " does not begin in plaintext; configure its endpoint with secureSockets(tls -> tls.onDemand())");
+        }
+        if (asked.deliverer == Thread.currentThread()) {
+            ByteBuffer delivered = Objects.requireNonNull(asked.delivered);
+            delivered.limit(delivered.position());
         }
     }
 
@@ -937,9 +948,6 @@ final class Connection implements TransportHandler {
         if (state == State.OPEN && !asked.isDone) {
             asked.isDone = true;
             asked.isUnderWay = true;
-            if (delivering && asked.delivered != null) {
-                asked.delivered.limit(asked.delivered.position());
-            }
             readingChanged();
             TlsEndpoint.begin(transport, queue.notHandedOver());
         }
@@ -952,9 +960,13 @@ final class Connection implements TransportHandler {
         /** Nothing is read: what comes belongs to the handshake. */
         boolean isUnderWay;
 
-        /** What a callback was given last, in plaintext. */
+        /** What a callback was given last, by this thread; of no use to others. */
         @Nullable
         ByteBuffer delivered;
+
+        /** Volatile, since any thread may ask for TLS. */
+        @Nullable
+        volatile Thread deliverer;
     }
 
     void onAbort() {

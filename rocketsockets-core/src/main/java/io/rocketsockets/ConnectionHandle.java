@@ -196,7 +196,7 @@ class ConnectionHandle extends Ownership implements SocketHandle {
 
     @Override
     public void startTls() {
-        connection.checkStartTls();
+        connection.dropPlaintext();
         if (isHere()) {
             connection.onStartTls();
         } else {

@@ -76,6 +76,7 @@ final class ServerRun {
 
     void reload(ServerConfiguration next) {
         connections.admission.reload(next);
+        connections.secure.values().forEach(TlsEndpoint::reload);
         for (EndpointConfiguration endpoint : next.endpoints()) {
             for (Acceptor acceptor : acceptors) {
                 if (acceptor.endpoint().name().equals(endpoint.name())) {

@@ -63,7 +63,7 @@ public interface SocketServer extends AutoCloseable {
     /**
      * Takes over what may change while the server runs: the limits on connections, and for new connections the timeouts of
      * the endpoint of that name. Everything else waits for the next start. A limit per address that was off before counts
-     * the connections from now on.
+     * the connections from now on. Files of certificates are read again, by the caller's thread; what cannot be used is logged.
      */
     void reload(ServerConfiguration next);
 

@@ -78,5 +78,8 @@ class NioEngineTest {
     class Tls extends TlsContract implements Nio {}
 
     @Nested
+    class TlsHandshakes extends TlsHandshakeContract implements Nio {}
+
+    @Nested
     class UnixSockets extends UnixSocketContract implements Nio {}
 }

@@ -22,6 +22,7 @@ final class TestServer implements AutoCloseable {
     /** The same, for the {@link Bystander}. */
     private static final String BYSTANDER_ENDPOINT = "bystander";
 
+    final ServerConfiguration configuration;
     final SocketServer server;
     final Ledger ledger = new Ledger();
     private int runs;
@@ -33,13 +34,14 @@ final class TestServer implements AutoCloseable {
     /** @param hasBystander false where it would falsify what is tested */
     TestServer(Consumer<ServerConfigurator> options, Consumer<EndpointConfigurator> endpoint, boolean hasBystander) {
         this.hasBystander = hasBystander;
-        server = RocketServer.create(x -> {
+        configuration = ServerConfiguration.of(x -> {
             x.addEndpoint(ENDPOINT, e -> endpoint.accept(e.bindTo("127.0.0.1").port(0)));
             options.accept(x);
             if (hasBystander) {
                 x.addEndpoint(BYSTANDER_ENDPOINT, TestServer::forWitnesses);
             }
         });
+        server = RocketServer.create(configuration);
     }
 
     static void forWitnesses(EndpointConfigurator endpoint) {

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.rocketsockets.Certificates.Identity;
@@ -15,84 +16,26 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
-import java.util.function.UnaryOperator;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLEngine;
-import javax.net.ssl.SSLParameters;
-import org.junit.jupiter.api.BeforeAll;
+import javax.net.ssl.SSLException;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Group K: connections that speak TLS. */
-abstract class TlsContract extends EngineContract {
-    private static final String TLS12 = "TLSv1.2";
-    private static final String TLS13 = "TLSv1.3";
-
-    private static Identity authority;
-    private static Identity own;
-
-    /** Of clients that trust the authority. */
-    private static SSLContext trusting;
-
-    @TempDir
-    Path folder;
-
-    @BeforeAll
-    static void makeCertificates() throws Exception {
-        authority = Certificates.authority("test authority");
-        own = authority.issue("server.test");
-        trusting = Certificates.context(authority, null);
-    }
-
-    // ---- Servers and clients ----
-
-    private TestServer secure(SocketSessionFactory application) throws Exception {
-        return secure(tls -> {}, application);
-    }
-
-    private TestServer secure(Consumer<TlsConfigurator> options, SocketSessionFactory application) throws Exception {
-        return secure(options, e -> {}, application);
-    }
-
-    private TestServer secure(
-            Consumer<TlsConfigurator> options,
-            Consumer<EndpointConfigurator> endpoint,
-            SocketSessionFactory application)
-            throws Exception {
-        String certificate = own.write(folder.resolve("own.pem")).toString();
-        return server(x -> {}, e -> endpoint.accept(e.secureSockets(tls -> options.accept(tls.certFrom(certificate)))))
-                .start(application);
-    }
-
-    private static UnaryOperator<SSLParameters> only(String protocol) {
-        return parameters -> {
-            parameters.setProtocols(new String[] {protocol});
-            return parameters;
-        };
-    }
-
-    private static Client connect(TestServer server, String protocol) throws Exception {
-        return server.connect().secure(trusting, only(protocol));
-    }
-
-    /** One that decides what is on the wire, before its handshake. */
-    private static TlsPeer peer(Client wire, String protocol) {
-        SSLEngine engine = trusting.createSSLEngine();
-        engine.setEnabledProtocols(new String[] {protocol});
-        return new TlsPeer(wire, engine);
-    }
-
-    private static void awaitCounted(TestServer server, CloseReason reason, long count) {
-        await().untilAsserted(() -> assertThat(server.server.stats().closed()).containsEntry(reason, count));
-    }
-
+abstract class TlsContract extends SecureContract {
     // ---- What every program wants ----
 
     @ParameterizedTest
@@ -267,6 +210,82 @@ abstract class TlsContract extends EngineContract {
         wire.send(all);
         assertThat(peer.receive(100)).startsWith("abcdefghijklmnopqrstuvwxyzab");
         assertThat(server.book(wire).deliveries).hasValue(1);
+    }
+
+    // ---- Loops ----
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void aConnectionMovesWithWhatItHolds(String protocol) throws Exception {
+        String certificate = own.write(folder.resolve("own.pem")).toString();
+        TestServer server = server(x -> x.eventLoops(2), e -> e.secureSockets(tls -> tls.certFrom(certificate)))
+                .start(socket -> {
+                    AtomicInteger deliveries = new AtomicInteger();
+                    socket.startReading();
+                    return bytes -> {
+                        socket.write(bytes);
+                        socket.moveTo(deliveries.incrementAndGet() % 2);
+                    };
+                });
+        byte[] payload = random(7, 2_000_000);
+        Client client = connect(server, protocol);
+        CompletableFuture<Client> sending = async(() -> client.send(payload));
+        assertThat(Arrays.mismatch(client.receiveBytes(payload.length), payload))
+                .isEqualTo(-1);
+        sending.get(20, TimeUnit.SECONDS);
+        assertThat(server.server.stats().loops())
+                .allSatisfy(loop -> assertThat(loop.movesIn()).isPositive());
+    }
+
+    /** What a callback was given stays as it was, although the loop goes on without it. */
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void aCallbackThatHangsHoldsUpNoNeighbourAndKeepsItsBytes(String protocol) throws Exception {
+        assumeFalse(isBoundToItsThread(), "skipped: no other thread can go on with a loop of this engine");
+        CountDownLatch hangs = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        TestServer server = secure(socket -> {
+            socket.startReading();
+            return bytes -> {
+                if (bytes.get(bytes.position()) == 'h') {
+                    hangs.countDown();
+                    unchecked(() -> goOn.await(20, TimeUnit.SECONDS));
+                }
+                socket.write(bytes);
+            };
+        });
+        Client hanging = connect(server, protocol);
+        Client neighbour = connect(server, protocol);
+        Client wire = server.connect();
+        TlsPeer forger = peer(wire, protocol).handshake();
+        hanging.send("hangs");
+        assertThat(hangs.await(20, TimeUnit.SECONDS)).isTrue();
+        for (int i = 0; i < 100; i++) {
+            assertThat(neighbour.exchange("goes on " + i)).isEqualTo("goes on " + i);
+        }
+        hanging.send(", and more");
+        assertThat(forger.send("x").receive(1)).isEqualTo("x");
+        goOn.countDown();
+        assertThat(hanging.receive(15)).isEqualTo("hangs, and more");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void callbacksMayBlockElsewhere(String protocol) throws Exception {
+        ExecutorService executor = Executors.newFixedThreadPool(2);
+        String certificate = own.write(folder.resolve("own.pem")).toString();
+        TestServer server = server(
+                        x -> x.blockingHandlers(executor), e -> e.secureSockets(tls -> tls.certFrom(certificate)))
+                .start(echo());
+        closeLater(executor::shutdownNow);
+        Client wire = server.connect();
+        TlsPeer peer = peer(wire, protocol).handshake().send("first");
+        assertThat(peer.receive(5)).isEqualTo("first");
+        peer.send("last").closeNotify();
+        assertThat(peer.receive(4)).isEqualTo("last");
+        assertThat(peer.endsCleanly()).isTrue();
+        wire.close();
+        assertThat(server.book(wire).awaitClosed()).isEqualTo(CloseReason.PEER_CLOSED);
     }
 
     // ---- Ends ----
@@ -475,6 +494,22 @@ abstract class TlsContract extends EngineContract {
     }
 
     @Test
+    void k17_whatIsPipelinedIsDroppedWhereCallbacksMayBlockToo() throws Exception {
+        ExecutorService executor = Executors.newFixedThreadPool(2);
+        String certificate = own.write(folder.resolve("own.pem")).toString();
+        TestServer server = server(
+                        x -> x.blockingHandlers(executor),
+                        e -> e.secureSockets(tls -> tls.certFrom(certificate).onDemand()))
+                .start(startTlsWhenAsked());
+        closeLater(executor::shutdownNow);
+        Client plain = server.connect().send("STARTTLS\nEVIL\n");
+        assertThat(plain.receive(9)).isEqualTo("go ahead\n");
+        Client secure = plain.secure(trusting, only(TLS13));
+        assertThat(secure.receive(8)).isEqualTo("welcome\n");
+        assertThat(secure.exchange("ping")).isEqualTo("ping");
+    }
+
+    @Test
     void k17_plaintextThatFollowsTheRequestForTlsEndsTheConnection() throws Exception {
         TestServer server = secure(TlsConfigurator::onDemand, startTlsWhenAsked());
         Client plain = server.connect().send("STARTTLS\n");
@@ -548,6 +583,95 @@ abstract class TlsContract extends EngineContract {
         assertThatThrownBy(() -> server.start(echo()))
                 .isInstanceOf(ServerStartException.class)
                 .hasMessageContaining("certificate=/nowhere/own.pem does not exist");
+    }
+
+    private X509Certificate served(TestServer server) throws Exception {
+        try (Client client = server.connect().secure(Certificates.context(authority, null), only(TLS13))) {
+            assertThat(client.exchange("x")).isEqualTo("x");
+            return (X509Certificate) client.session().getPeerCertificates()[0];
+        }
+    }
+
+    @Test
+    void k13_aCertificateThatIsReplacedIsServedToThoseWhoComeThen() throws Exception {
+        TestServer server = secure(echo());
+        Client before = connect(server, TLS13);
+        assertThat(served(server)).isEqualTo(own.certificate());
+        Identity renewed = authority.issue("server.test");
+        renewed.write(folder.resolve("own.pem"));
+        await().until(() -> served(server).equals(renewed.certificate()));
+        assertThat(before.exchange("lives on")).isEqualTo("lives on");
+    }
+
+    @Test
+    void k13_aReloadReadsCertificatesAtOnce() throws Exception {
+        TestServer server = secure(echo());
+        Identity renewed = authority.issue("server.test");
+        renewed.write(folder.resolve("own.pem"));
+        server.server.reload(server.configuration);
+        assertThat(served(server)).isEqualTo(renewed.certificate());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"broken", "cut", "missing", "mismatched", "expired"})
+    void k13_aCertificateThatCannotBeUsedLeavesTheOneOfBeforeWithOneLine(String how) throws Exception {
+        TestServer server = secure(echo());
+        Path file = folder.resolve("own.pem");
+        Identity other = authority.issue("server.test");
+        switch (how) {
+            case "broken" -> Files.writeString(file, "no certificate");
+            case "cut" ->
+                Files.writeString(file, other.pem().substring(0, other.pem().length() - 40));
+            case "missing" -> Files.delete(file);
+            case "mismatched" -> Files.writeString(file, other.chainPem() + own.keyPem());
+            default ->
+                new Certificates.Request("CN=server.test", "EC")
+                        .valid(Instant.now().minusSeconds(20), Instant.now().minusSeconds(10))
+                        .by(authority)
+                        .write(file);
+        }
+        server.server.reload(server.configuration);
+        pass(Duration.ofMillis(1500)); // and one look by itself
+        assertThat(logs.take("certificates not reloaded, those of before are served on: endpoint=test"))
+                .hasSize(1);
+        assertThat(served(server)).isEqualTo(own.certificate());
+    }
+
+    @Test
+    void k13_noHandshakeFailsWhileCertificatesAreReplaced() throws Exception {
+        TestServer server = secure(echo());
+        AtomicBoolean over = new AtomicBoolean();
+        CompletableFuture<Integer> handshakes = async(() -> {
+            int count = 0;
+            for (; !over.get(); count++) {
+                served(server);
+            }
+            return count;
+        });
+        for (int i = 0; i < 50; i++) {
+            authority.issue("server.test").write(folder.resolve("own.pem"));
+            server.server.reload(server.configuration);
+        }
+        over.set(true);
+        assertThat(handshakes.get(20, TimeUnit.SECONDS)).isPositive();
+    }
+
+    @Test
+    void o4_aCertificateThatExpiresIsToldOnceAndCanBeReplaced() throws Exception {
+        new Certificates.Request("CN=server.test", "EC")
+                .valid(Instant.now().minusSeconds(10), Instant.now().minusSeconds(1))
+                .by(authority)
+                .write(folder.resolve("expired.pem"));
+        String file = folder.resolve("expired.pem").toString();
+        TestServer server =
+                server(x -> {}, e -> e.secureSockets(tls -> tls.certFrom(file))).start(echo());
+        assertThat(logs.take(
+                        "a certificate has expired and peers will refuse it: endpoint=test subject=CN=server.test"))
+                .hasSize(1);
+        assertThatThrownBy(() -> served(server)).isInstanceOf(SSLException.class);
+        own.write(folder.resolve("expired.pem"));
+        server.server.reload(server.configuration);
+        assertThat(served(server)).isEqualTo(own.certificate());
     }
 
     @Test

@@ -10,6 +10,7 @@ import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLEngineResult;
 import javax.net.ssl.SSLEngineResult.HandshakeStatus;
 import javax.net.ssl.SSLEngineResult.Status;
+import javax.net.ssl.SSLException;
 
 /** A peer that speaks TLS record by record, so that a test decides what is on the wire; blocking, with deadlines. */
 final class TlsPeer {
@@ -96,6 +97,29 @@ final class TlsPeer {
             throw new EOFException("FIN without close_notify");
         }
         return engine.unwrap(ByteBuffer.wrap(record), plain);
+    }
+
+    /** Goes on until the server ends the connection: what its alert says, or "" when it ends without one. */
+    String refusal() throws IOException {
+        try {
+            finishHandshake();
+            for (byte[] record = record(); record.length > 0; record = record()) {
+                plain.clear();
+                open(record);
+                finishHandshake();
+            }
+            return "";
+        } catch (EOFException end) {
+            return "";
+        } catch (SSLException alert) {
+            return String.valueOf(alert.getMessage());
+        }
+    }
+
+    /** Asks for new keys: KeyUpdate in TLS 1.3, a new handshake in TLS 1.2. */
+    byte[] renewal() throws IOException {
+        engine.beginHandshake();
+        return seal(new byte[0]);
     }
 
     String receive(int count) throws IOException {

@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
 /**
  * The TLS of one endpoint at work: puts filters over its transports, with the certificates that its files hold now.
  *
- * <p><b>Threading:</b> {@link #look} on one thread at a time; the rest on any.
+ * <p><b>Threading:</b> any.
  * <p><b>Reload:</b> files that have changed, and then stayed as they are for a second, are read again. What cannot be used is
  * said once, and what was served before is served on. Connections that live keep what they have.
  */
@@ -165,15 +165,14 @@ public final class TlsEndpoint {
         paths.remove("");
     }
 
-    /** Reads files that have changed; called every second. */
-    void look() {
+    /** Reads files that have changed and are at rest; called every second. */
+    synchronized void look() {
         try {
             Map<String, FileState> now = states();
             boolean isAtRest = now.equals(seen);
             seen = now;
             if (isAtRest && !now.equals(read)) {
-                read = now;
-                reload();
+                read(now);
             }
             tellOfExpiry();
         } catch (RuntimeException fault) {
@@ -181,7 +180,13 @@ public final class TlsEndpoint {
         }
     }
 
-    private void reload() {
+    /** Reads them now, whether they have changed or not. */
+    public synchronized void reload() {
+        read(states());
+    }
+
+    private void read(Map<String, FileState> now) {
+        read = now;
         try {
             Served next = serve();
             X509Certificate expired = expired(next);

@@ -227,6 +227,7 @@ final class TlsFilter extends Filter {
                 Objects.requireNonNullElse(tls.getApplicationProtocol(), ""),
                 peerCertificates(agreed));
         state = State.OPEN;
+        controlRecords = 0;
         endHandshake();
         below.stopReading();
         above.onReady();
@@ -389,6 +390,7 @@ final class TlsFilter extends Filter {
                 }
                 return Outcome.MORE;
             case NEED_WRAP:
+                countControlRecord();
                 return sendControl(tls) ? Outcome.MORE : Outcome.WANTS_INPUT;
             case NOT_HANDSHAKING:
             case FINISHED:
@@ -427,7 +429,7 @@ final class TlsFilter extends Filter {
             case CLOSED -> {
                 inputEnded = true;
                 while (tls.getHandshakeStatus() == HandshakeStatus.NEED_WRAP && sendControl(tls)) {
-                    // in TLS 1.2 the engine answers with an end of its own
+                    countControlRecord(); // in TLS 1.2 the engine answers with an end of its own
                 }
                 if (state == State.HANDSHAKE) {
                     throw new SSLException("the peer ended the connection during the handshake");
@@ -452,7 +454,14 @@ final class TlsFilter extends Filter {
             controlRecords = 0;
         } else if (result.bytesConsumed() == 0) {
             throw new SSLException("the engine makes no progress: " + result);
-        } else if (++controlRecords > (state == State.OPEN ? MOST_CONTROL_RECORDS : TlsHandshake.MOST_RECORDS)) {
+        } else {
+            countControlRecord();
+        }
+    }
+
+    /** Also of those that the engine answers with, so that nothing goes on for ever. */
+    private void countControlRecord() throws TransportException {
+        if (++controlRecords > (state == State.OPEN ? MOST_CONTROL_RECORDS : TlsHandshake.MOST_RECORDS)) {
             throw failure(Kind.TLS_ABUSE, new IOException(controlRecords + " records without data"));
         }
     }
@@ -492,7 +501,7 @@ final class TlsFilter extends Filter {
         return switch (state) {
             case PLAIN -> plaintextLeft < 0 ? below.write(buffers, count) : writePlaintext(buffers, count);
             case HELLO, HANDSHAKE -> 0;
-            case OPEN -> encrypt(Objects.requireNonNull(engine), buffers, count);
+            case OPEN -> failure == null ? encrypt(Objects.requireNonNull(engine), buffers, count) : 0;
             case FAILED -> throw failure(Kind.RESET, new IOException("the secure connection has failed"));
         };
     }
@@ -620,8 +629,8 @@ final class TlsFilter extends Filter {
         if (tls != null && isFree) {
             try {
                 tls.closeOutbound();
-                while (!tls.isOutboundDone() && sendControl(tls)) {
-                    // one record at a time
+                for (int i = 0; i < MOST_CONTROL_RECORDS && !tls.isOutboundDone() && sendControl(tls); i++) {
+                    // an alert, which a record or two go before
                 }
             } catch (TransportException broken) {
                 throw broken;

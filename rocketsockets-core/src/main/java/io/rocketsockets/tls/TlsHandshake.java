@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.RejectedExecutionException;
 import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -142,7 +143,11 @@ final class TlsHandshake {
     /** What it failed of, or null. */
     static @Nullable Throwable run(SSLEngine engine) {
         try {
-            for (Runnable task = engine.getDelegatedTask(); task != null; task = engine.getDelegatedTask()) {
+            Runnable task = engine.getDelegatedTask();
+            if (task == null) {
+                throw new SSLException("the engine wants a task to be run and has none");
+            }
+            for (; task != null; task = engine.getDelegatedTask()) {
                 task.run();
             }
             return null;
