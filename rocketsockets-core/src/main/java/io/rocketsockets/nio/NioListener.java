@@ -83,7 +83,9 @@ final class NioListener implements Listener, NioEngine.Ready {
 
     private static ServerSocketChannel channelOf(InheritedSocket inherited) throws IOException {
         if (inherited.descriptor() != 0) {
-            throw new IOException("the JDK adopts descriptor 0 only");
+            throw new UnsupportedOperationException(
+                    "engine=nio adopts descriptor 0 only; hand over a single socket, as that, use"
+                            + " the engine epoll or io_uring, or remove adopt(..)");
         }
         if (System.inheritedChannel() instanceof ServerSocketChannel channel) {
             return channel;
