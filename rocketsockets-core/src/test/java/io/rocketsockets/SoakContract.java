@@ -15,7 +15,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -411,17 +410,22 @@ abstract class SoakContract extends EngineContract {
         if (MINUTES >= 1) {
             assertThat(seen.keySet())
                     .as("every end that the mix is about")
-                    .containsAll(EnumSet.complementOf(EnumSet.of(
-                            CloseReason.STOPPED,
-                            CloseReason.STOP_FORCED,
-                            CloseReason.PEER_UNREACHABLE,
-                            CloseReason.HANDLER_REFUSED,
-                            CloseReason.PROXY_INVALID,
-                            CloseReason.PROXY_UNTRUSTED,
-                            CloseReason.TIMEOUT_PROXY,
-                            CloseReason.LIMIT_CONNECTIONS,
-                            CloseReason.LIMIT_ACCEPT_RATE,
-                            CloseReason.ERROR)));
+                    .contains(
+                            CloseReason.PEER_CLOSED,
+                            CloseReason.PEER_RESET,
+                            CloseReason.CLOSED,
+                            CloseReason.ABORTED,
+                            CloseReason.HANDLER_FAILED,
+                            CloseReason.TIMEOUT_FIRST_BYTE,
+                            CloseReason.TIMEOUT_IDLE,
+                            CloseReason.TIMEOUT_READ,
+                            CloseReason.TIMEOUT_WRITE,
+                            CloseReason.TIMEOUT_LIFETIME,
+                            CloseReason.LIMIT_READ_RATE,
+                            CloseReason.LIMIT_WRITE_RATE,
+                            CloseReason.LIMIT_WRITE_QUEUE,
+                            CloseReason.LIMIT_MEMORY,
+                            CloseReason.LIMIT_ADDRESS);
             assertThat(seen).doesNotContainKey(CloseReason.ERROR);
         }
     }
