@@ -4,9 +4,11 @@ import io.rocketsockets.ServerConfigurator;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -132,10 +134,22 @@ public final class DaemonConfiguration {
      * that make no sense are reported with the errors of the server's configuration.
      */
     public Consumer<ServerConfigurator> overriding(Consumer<? super ServerConfigurator> options) {
+        return overriding(options, "", Set.of());
+    }
+
+    /**
+     * The same for one of several servers.
+     *
+     * @param prefix that of its keys, such as {@code admin.}; empty for one of them
+     * @param others those of the others
+     */
+    public Consumer<ServerConfigurator> overriding(
+            Consumer<? super ServerConfigurator> options, String prefix, Collection<String> others) {
         Objects.requireNonNull(options, "options");
+        List<String> elsewhere = List.copyOf(others);
         return server -> {
             options.accept(server);
-            settings.applyTo(server);
+            settings.applyTo(server, prefix, elsewhere);
         };
     }
 

@@ -5,6 +5,7 @@ import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import com.google.common.base.Throwables;
 import com.google.common.util.concurrent.Uninterruptibles;
 import io.rocketsockets.EndpointConfiguration;
+import io.rocketsockets.ServerConfiguration;
 import io.rocketsockets.daemon.Invocation.Answer;
 import io.rocketsockets.daemon.Invocation.UnitRequest;
 import io.rocketsockets.daemon.Settings.Effective;
@@ -78,7 +79,7 @@ public final class DaemonHost {
             case RUN -> host();
             case PRINT_CONFIG -> give(Answer.ok(table(effective())));
             case CHECK_CONFIG -> {
-                program.configuration();
+                program.configurations();
                 give(Answer.ok(configuration.name() + ": the configuration is valid"));
             }
             case UNIT ->
@@ -95,7 +96,7 @@ public final class DaemonHost {
     private UnitFiles units() {
         return new UnitFiles(
                 configuration,
-                program.configuration().orElse(null),
+                program.configurations().get(""),
                 configuration.invocation().unit(),
                 UnitFiles.programOfThisProcess(configuration.argumentCount()));
     }
@@ -227,29 +228,30 @@ public final class DaemonHost {
                 Runtime.version(),
                 System.getProperty("java.vendor"),
                 ProcessHandle.current().pid());
-        program.configuration().ifPresent(server -> {
-            LOG.info(
-                    "limits: maxConnections={} maxConnectionsPerAddress={} acceptRate={} unsentBytes={} (0: none)",
-                    server.connectionLimits().connections(),
-                    server.connectionLimits().perAddress(),
-                    server.connectionLimits().acceptRate(),
-                    server.unsentBytesLimit());
-            String secure = server.endpoints().stream()
-                    .filter(EndpointConfiguration::secure)
-                    .map(EndpointConfiguration::name)
-                    .collect(Collectors.joining(" "));
-            LOG.info("TLS: {}", secure.isEmpty() ? "none" : secure);
-        });
+        program.configurations().forEach(this::report);
         effective().stream()
                 .filter(each ->
                         !each.origin().equals("default") && !each.origin().equals("program"))
                 .forEach(each -> LOG.info("set from outside: {}={} ({})", each.key(), each.value(), each.origin()));
     }
 
+    private void report(String prefix, ServerConfiguration server) {
+        LOG.info(
+                "{}limits: maxConnections={} maxConnectionsPerAddress={} acceptRate={} unsentBytes={} (0: none)",
+                prefix,
+                server.connectionLimits().connections(),
+                server.connectionLimits().perAddress(),
+                server.connectionLimits().acceptRate(),
+                server.unsentBytesLimit());
+        String secure = server.endpoints().stream()
+                .filter(EndpointConfiguration::secure)
+                .map(EndpointConfiguration::name)
+                .collect(Collectors.joining(" "));
+        LOG.info("{}TLS: {}", prefix, secure.isEmpty() ? "none" : secure);
+    }
+
     private List<Effective> effective() {
-        return configuration
-                .settings()
-                .effective(configuration, program.configuration().orElse(null));
+        return configuration.settings().effective(configuration, program.configurations());
     }
 
     private static String table(List<Effective> options) {

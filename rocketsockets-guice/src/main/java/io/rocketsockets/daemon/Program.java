@@ -4,7 +4,7 @@ import io.rocketsockets.ServerConfiguration;
 import io.rocketsockets.SocketServer;
 import java.util.Collection;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 
 /** What a {@link DaemonHost} runs. Nothing is made before it is asked for: most commands do not run anything. */
 @FunctionalInterface
@@ -18,16 +18,17 @@ public interface Program {
     }
 
     /**
-     * The server's configuration in force; empty when there is none that could be changed from outside.
+     * The configurations in force of those servers that can be changed from outside, by the prefix of their keys; the one
+     * without a prefix comes first.
      *
      * @throws io.rocketsockets.ServerConfigurationException with every rule that is broken
      */
-    default Optional<ServerConfiguration> configuration() {
-        return Optional.empty();
+    default Map<String, ServerConfiguration> configurations() {
+        return Map.of();
     }
 
     /**
-     * Configures anew, since what comes from outside has changed, and tells the server; after {@link #services()}.
+     * Configures anew, since what comes from outside has changed, and tells the servers; after {@link #services()}.
      *
      * @throws io.rocketsockets.ServerConfigurationException with every rule that is broken; then nothing changes
      */

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -44,7 +45,11 @@ final class Settings {
     /**
      * @param spelling how a key is spelled there
      */
-    private record Source(String name, Map<String, String> values, UnaryOperator<String> spelling) {}
+    private record Source(String name, Map<String, String> values, UnaryOperator<String> spelling) {
+        boolean begins(String key, String prefix) {
+            return prefix.isEmpty() || key.startsWith(spelling.apply(prefix));
+        }
+    }
 
     private record Value(String text, String origin) {}
 
@@ -134,27 +139,36 @@ final class Settings {
         return Optional.empty();
     }
 
-    /** Tells the configurator what is to be changed in it; what makes no sense is rejected there. */
-    void applyTo(ServerConfigurator server) {
+    /**
+     * Tells the configurator what is to be changed in it; what makes no sense is rejected there.
+     *
+     * @param prefix that of the server's keys; sockets of systemd are for the one without
+     * @param others those of other servers, which judge their keys themselves
+     */
+    void applyTo(ServerConfigurator server, String prefix, Collection<String> others) {
         Set<String> known = new TreeSet<>();
-        SettingTable.DAEMON.forEach(setting -> known.add(DAEMON_PREFIX + setting.name()));
-        List<String> rejected = new ArrayList<>(errors);
+        List<String> rejected = new ArrayList<>();
         for (var setting : SettingTable.SERVER) {
-            known.add(setting.name());
-            apply(setting, setting.name(), server, rejected);
+            known.add(prefix + setting.name());
+            apply(setting, prefix + setting.name(), server, rejected);
         }
         List<String> endpoints = new ArrayList<>();
-        server.eachEndpoint((name, endpoint) -> endpoints.add(name));
         server.eachEndpoint((name, endpoint) -> {
+            endpoints.add(name);
             for (var setting : SettingTable.ENDPOINT) {
-                String key = ENDPOINT_PREFIX + name + "." + setting.name();
+                String key = prefix + ENDPOINT_PREFIX + name + "." + setting.name();
                 known.add(key);
                 apply(setting, key, endpoint, rejected);
             }
-            inherited.descriptorOf(name, endpoints).ifPresent(endpoint::adopt);
         });
-        inherited.errors(endpoints).forEach(rejected::add);
-        rejectUnknown(known, rejected);
+        if (prefix.isEmpty()) {
+            SettingTable.DAEMON.forEach(setting -> known.add(DAEMON_PREFIX + setting.name()));
+            server.eachEndpoint(
+                    (name, endpoint) -> inherited.descriptorOf(name, endpoints).ifPresent(endpoint::adopt));
+            rejected.addAll(0, errors);
+            rejected.addAll(inherited.errors(endpoints));
+        }
+        rejectUnknown(known, prefix, others, rejected);
         rejected.forEach(server::reject);
     }
 
@@ -175,12 +189,13 @@ final class Settings {
         });
     }
 
-    private void rejectUnknown(Set<String> known, List<String> rejected) {
+    private void rejectUnknown(Set<String> known, String prefix, Collection<String> others, List<String> rejected) {
         for (Source source : sources) {
             Set<String> spelled = new TreeSet<>();
             known.forEach(key -> spelled.add(source.spelling().apply(key)));
             for (String key : source.values().keySet()) {
-                if (!spelled.contains(key)) {
+                boolean isOurs = source.begins(key, prefix) && others.stream().noneMatch(p -> source.begins(key, p));
+                if (isOurs && !spelled.contains(key)) {
                     rejected.add("unknown key: " + key + " (" + source.name() + ") is no option; "
                             + Spelling.nearest(key, spelled)
                                     .map(nearest -> "did you mean " + nearest + "?")
@@ -193,34 +208,35 @@ final class Settings {
     /**
      * Every option with what is in force and where it comes from: outside, the program, or nobody.
      *
-     * @param server null when there is none
+     * @param servers by the prefix of their keys
      */
-    List<Effective> effective(DaemonConfiguration daemon, @Nullable ServerConfiguration server) {
+    List<Effective> effective(DaemonConfiguration daemon, Map<String, ServerConfiguration> servers) {
         List<Effective> all = new ArrayList<>();
-        DaemonConfiguration plainDaemon = DaemonConfiguration.DEFAULT;
         for (var setting : SettingTable.DAEMON) {
-            all.add(effective(setting, DAEMON_PREFIX + setting.name(), daemon, plainDaemon));
+            all.add(effective(setting, DAEMON_PREFIX + setting.name(), daemon, DaemonConfiguration.DEFAULT));
         }
-        if (server == null) {
-            return all;
-        }
+        servers.forEach((prefix, server) -> addEffective(prefix, server, all));
+        return all;
+    }
+
+    private void addEffective(String prefix, ServerConfiguration server, List<Effective> all) {
         ServerConfiguration plain = ServerConfiguration.of(ServerConfigurator::useDefaultEndpoint);
         for (var setting : SettingTable.SERVER) {
-            all.add(effective(setting, setting.name(), server, plain));
+            all.add(effective(setting, prefix + setting.name(), server, plain));
         }
         List<String> endpoints =
                 server.endpoints().stream().map(EndpointConfiguration::name).toList();
         for (EndpointConfiguration endpoint : server.endpoints()) {
             for (var setting : SettingTable.ENDPOINT) {
-                String key = ENDPOINT_PREFIX + endpoint.name() + "." + setting.name();
+                String key = prefix + ENDPOINT_PREFIX + endpoint.name() + "." + setting.name();
                 Effective found =
                         effective(setting, key, endpoint, plain.endpoints().get(0));
-                boolean handedOver = setting.name().equals("adopt")
+                boolean handedOver = prefix.isEmpty()
+                        && setting.name().equals("adopt")
                         && inherited.descriptorOf(endpoint.name(), endpoints).isPresent();
                 all.add(handedOver ? new Effective(key, found.value(), "systemd", false) : found);
             }
         }
-        return all;
     }
 
     private <R> Effective effective(Setting<?, R> setting, String key, R configuration, R plain) {

@@ -22,13 +22,16 @@ import io.rocketsockets.daemon.DaemonConfiguration;
 import io.rocketsockets.daemon.DaemonConfigurator;
 import io.rocketsockets.daemon.DaemonHost;
 import io.rocketsockets.daemon.Program;
+import java.lang.annotation.Annotation;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -46,9 +49,20 @@ import org.jspecify.annotations.Nullable;
  * <p>Each lambda runs at once. Only {@code rocketSockets} is needed; of two calls for the same the last wins.
  */
 public final class Assimilate {
+    /** The prefix of the keys of the server without a qualifier. */
+    private static final String UNQUALIFIED = "";
+
+    /** With these begin keys of the daemon, and of the endpoints of the server without a qualifier. */
+    private static final Set<String> NOT_OF_SERVERS = Set.of("daemon.", "endpoint.");
+
     private final List<Module> dependencies = new ArrayList<>();
-    private @Nullable RocketSocketsModule server;
-    private @Nullable Consumer<? super ServerConfigurator> serverOptions;
+
+    /** Of each server by the prefix of its keys, in that order: the unqualified one has none, and is the first. */
+    private final Map<String, Consumer<? super ServerConfigurator>> options = new TreeMap<>();
+
+    /** What they have come to; of the same keys. */
+    private final Map<String, RocketSocketsModule> servers = new TreeMap<>();
+
     private @Nullable Class<? extends SocketSession> sessions;
     private @Nullable DaemonConfiguration daemon;
     private @Nullable StackTraceElement daemonSource;
@@ -67,24 +81,62 @@ public final class Assimilate {
     public Assimilate daemon(Consumer<? super DaemonConfigurator> options) {
         daemon = DaemonConfiguration.of(options);
         daemonSource = CallSite.ofApplication();
-        if (serverOptions != null) {
-            rocketSockets(serverOptions); // Again, for what comes from outside to override it.
-        }
+        servers.replaceAll(this::overridden); // Again, for what comes from outside to override them.
         return this;
     }
 
     /**
      * Configures the server; what comes from outside the program overrides it. Rules that are broken are reported when the
-     * injector is created. The lambda runs again for a {@code daemon} that follows, and when that reloads its configuration.
+     * injector is created. The lambda runs again for a {@code daemon} or another server that follows, and when the daemon
+     * reloads its configuration.
      */
     public Assimilate rocketSockets(Consumer<? super ServerConfigurator> options) {
-        serverOptions = options;
-        server = new RocketSocketsModule(overridden(options));
+        return add(UNQUALIFIED, options, new RocketSocketsModule(nothing -> {}));
+    }
+
+    /**
+     * Configures a further server as {@link RocketSocketsModule#named} does. Its keys begin with the qualifier's name: {@code
+     * admin.maxConnections} for {@code Admin.class}.
+     *
+     * @throws IllegalArgumentException when these are the keys of something else
+     */
+    public Assimilate rocketSockets(
+            Class<? extends Annotation> qualifier, Consumer<? super ServerConfigurator> options) {
+        RocketSocketsModule module = RocketSocketsModule.named(qualifier, nothing -> {});
+        String prefix = prefixOf(qualifier);
+        RocketSocketsModule other = servers.getOrDefault(prefix, module);
+        if (NOT_OF_SERVERS.contains(prefix) || !other.key().equals(module.key())) {
+            throw new IllegalArgumentException("qualifier=" + qualifier.getName() + " gives keys that begin with "
+                    + prefix + ", as others do; rename it");
+        }
+        return add(prefix, options, module);
+    }
+
+    private static String prefixOf(Class<? extends Annotation> qualifier) {
+        String name = qualifier.getSimpleName();
+        return name.substring(0, 1).toLowerCase(Locale.ROOT) + name.substring(1) + ".";
+    }
+
+    private Assimilate add(String prefix, Consumer<? super ServerConfigurator> options, RocketSocketsModule module) {
+        this.options.put(prefix, Objects.requireNonNull(options, "options"));
+        servers.put(prefix, module);
+        servers.replaceAll(this::overridden); // The others too: whose the keys are has changed.
         return this;
     }
 
-    private Consumer<? super ServerConfigurator> overridden(Consumer<? super ServerConfigurator> options) {
-        return daemon == null ? options : daemon.overriding(options);
+    private RocketSocketsModule overridden(String prefix, RocketSocketsModule server) {
+        return server.configured(overridden(prefix));
+    }
+
+    private Consumer<? super ServerConfigurator> overridden(String prefix) {
+        Consumer<? super ServerConfigurator> own = Objects.requireNonNull(options.get(prefix));
+        if (daemon == null) {
+            return own;
+        }
+        Set<String> others = new TreeSet<>(options.keySet());
+        others.remove(prefix);
+        others.remove(UNQUALIFIED); // has what nobody else has
+        return daemon.overriding(own, prefix, others);
     }
 
     /** Makes one injected object per connection: {@link RocketSocketsBinder#sessions}. */
@@ -107,6 +159,11 @@ public final class Assimilate {
     public Module toModule() {
         List<Module> modules = new ArrayList<>();
         modules.add(sessions == null ? server() : server().sessions(sessions));
+        servers.forEach((prefix, named) -> {
+            if (!prefix.equals(UNQUALIFIED)) {
+                modules.add(named);
+            }
+        });
         if (daemon != null) {
             DaemonConfiguration configuration = daemon;
             StackTraceElement source = daemonSource;
@@ -135,30 +192,34 @@ public final class Assimilate {
         if (daemon == null) {
             throw new IllegalStateException("no daemon configured; call daemon(x -> x.args(args).name(..)) first");
         }
-        RocketSocketsModule module = server();
-        DaemonHost.run(
-                daemon, new InjectedProgram(module, overridden(Objects.requireNonNull(serverOptions)), toModule()));
+        Module program = toModule();
+        Map<String, Consumer<? super ServerConfigurator>> again = new TreeMap<>();
+        servers.keySet().forEach(prefix -> again.put(prefix, overridden(prefix)));
+        DaemonHost.run(daemon, new InjectedProgram(servers, again, program));
     }
 
     /** What the daemon runs, from the injector. */
     private static final class InjectedProgram implements Program {
-        private final RocketSocketsModule server;
-        private final Consumer<? super ServerConfigurator> options;
+        private final Map<String, RocketSocketsModule> servers;
+        private final Map<String, Consumer<? super ServerConfigurator>> options;
         private final Module module;
         private @Nullable Injector injector;
 
-        /** Since the last reload; null before. */
-        private @Nullable ServerConfiguration reloaded;
+        /** Since the last reload; empty before. */
+        private Map<String, ServerConfiguration> reloaded = Map.of();
 
-        InjectedProgram(RocketSocketsModule server, Consumer<? super ServerConfigurator> options, Module module) {
-            this.server = server;
+        InjectedProgram(
+                Map<String, RocketSocketsModule> servers,
+                Map<String, Consumer<? super ServerConfigurator>> options,
+                Module module) {
+            this.servers = servers;
             this.options = options;
             this.module = module;
         }
 
         @Override
         public Set<Daemon> services() {
-            server.configuration(); // Speaks to an operator, where Guice would speak to a developer.
+            configurations(); // Speaks to an operator, where Guice would speak to a developer.
             injector = injector(module);
             return injector.getInstance(Key.get(new TypeLiteral<Set<Daemon>>() {}));
         }
@@ -174,19 +235,28 @@ public final class Assimilate {
         }
 
         @Override
-        public synchronized Optional<ServerConfiguration> configuration() {
-            return Optional.of(reloaded == null ? server.configuration() : reloaded);
+        public synchronized Map<String, ServerConfiguration> configurations() {
+            if (!reloaded.isEmpty()) {
+                return reloaded;
+            }
+            Map<String, ServerConfiguration> configured = new TreeMap<>();
+            servers.forEach((prefix, server) -> configured.put(prefix, server.configuration()));
+            return configured;
         }
 
+        /** All are configured before the first is told. */
         @Override
         public synchronized void reload() {
-            ServerConfiguration next = ServerConfiguration.of(options);
-            made().getInstance(SocketServer.class).reload(next);
+            Map<String, ServerConfiguration> next = new TreeMap<>();
+            options.forEach((prefix, each) -> next.put(prefix, ServerConfiguration.of(each)));
+            servers.forEach((prefix, server) ->
+                    made().getInstance(server.key()).reload(Objects.requireNonNull(next.get(prefix))));
             reloaded = next;
         }
     }
 
     private RocketSocketsModule server() {
+        RocketSocketsModule server = servers.get(UNQUALIFIED);
         if (server == null) {
             throw new IllegalStateException(
                     "no server configured; call rocketSockets(x -> x.useDefaultEndpoint()) first");

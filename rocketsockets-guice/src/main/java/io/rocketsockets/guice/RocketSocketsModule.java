@@ -74,6 +74,15 @@ public final class RocketSocketsModule implements Module {
         return new RocketSocketsModule(server, outcome, Objects.requireNonNull(sessions, "sessions"), source);
     }
 
+    /** This module with other options, and its own place in the application. */
+    RocketSocketsModule configured(Consumer<? super ServerConfigurator> options) {
+        return new RocketSocketsModule(server, Outcome.of(options), sessions, source);
+    }
+
+    Key<SocketServer> key() {
+        return server;
+    }
+
     @Override
     public void configure(Binder anywhere) {
         Binder binder = anywhere.withSource(source);

@@ -40,7 +40,7 @@ class SettingsTest {
     }
 
     private static ServerConfiguration configure(Settings settings) {
-        return ServerConfiguration.of(PROGRAM.andThen(settings::applyTo));
+        return ServerConfiguration.of(PROGRAM.andThen(x -> settings.applyTo(x, "", Set.of())));
     }
 
     private static List<String> errorsOf(Settings settings) {
@@ -53,7 +53,7 @@ class SettingsTest {
     }
 
     private static Effective effective(Settings settings, String key) {
-        return settings.effective(DaemonConfiguration.DEFAULT, configure(settings)).stream()
+        return settings.effective(DaemonConfiguration.DEFAULT, Map.of("", configure(settings))).stream()
                 .filter(each -> each.key().equals(key))
                 .findFirst()
                 .orElseThrow();

@@ -17,6 +17,7 @@ import com.google.inject.Stage;
 import com.google.inject.TypeLiteral;
 import com.google.inject.multibindings.Multibinder;
 import com.google.inject.spi.Elements;
+import com.google.inject.spi.Message;
 import io.rocketsockets.OnBytesReceived;
 import io.rocketsockets.OnConnectionReceived;
 import io.rocketsockets.ServerConfiguration;
@@ -27,7 +28,10 @@ import io.rocketsockets.daemon.DaemonArguments;
 import io.rocketsockets.daemon.DaemonConfigurator;
 import io.rocketsockets.messages.Golden;
 import jakarta.inject.Inject;
+import jakarta.inject.Qualifier;
 import jakarta.inject.Singleton;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
@@ -75,6 +79,66 @@ class AssimilateTest {
                 .getInstance(ServerConfiguration.class)
                 .connectionLimits()
                 .acceptRate();
+    }
+
+    @Test
+    void aFurtherServerHasKeysOfItsOwn() {
+        Consumer<DaemonConfigurator> daemon = x -> x.args("--set", "acceptRate=7", "--set", "admin.acceptRate=9");
+        Assimilate last = Assimilate.initialize()
+                .daemon(daemon)
+                .rocketSockets(Admin.class, ANY_PORT)
+                .rocketSockets(ANY_PORT);
+        Assimilate first = Assimilate.initialize()
+                .rocketSockets(ANY_PORT)
+                .rocketSockets(Admin.class, ANY_PORT)
+                .daemon(daemon);
+        for (Assimilate program : List.of(last, first)) {
+            assertThat(acceptRate(program)).isEqualTo(7);
+            assertThat(program.createInjector()
+                            .getInstance(Key.get(ServerConfiguration.class, Admin.class))
+                            .connectionLimits()
+                            .acceptRate())
+                    .isEqualTo(9);
+        }
+    }
+
+    @Test
+    void eachServerJudgesTheKeysThatAreItsOwn() {
+        assertThatThrownBy(() -> Assimilate.initialize()
+                        .daemon(x -> x.args("--set", "acceptRat=7", "--set", "admin.endpoint.default.prt=9"))
+                        .rocketSockets(ANY_PORT)
+                        .rocketSockets(Admin.class, ANY_PORT)
+                        .createInjector())
+                .isInstanceOfSatisfying(
+                        CreationException.class,
+                        e -> assertThat(e.getErrorMessages())
+                                .extracting(Message::getMessage)
+                                .containsExactlyInAnyOrder(
+                                        "RocketSockets: unknown key: acceptRat (--set) is no option; did you mean acceptRate?",
+                                        "RocketSockets: unknown key: admin.endpoint.default.prt (--set) is no option; did you mean"
+                                                + " admin.endpoint.default.port?"));
+    }
+
+    /** Qualifiers whose names are taken. */
+    private interface Taken {
+        @Qualifier
+        @Retention(RetentionPolicy.RUNTIME)
+        @interface Admin {}
+
+        @Qualifier
+        @Retention(RetentionPolicy.RUNTIME)
+        @interface Endpoint {}
+    }
+
+    @Test
+    void keysThatOthersHaveAreRefused() {
+        Assimilate program = Assimilate.initialize().rocketSockets(Admin.class, ANY_PORT);
+        assertThatThrownBy(() -> program.rocketSockets(Taken.Admin.class, ANY_PORT))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageEndingWith("$Admin gives keys that begin with admin., as others do; rename it");
+        assertThatThrownBy(() -> program.rocketSockets(Taken.Endpoint.class, ANY_PORT))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(" keys that begin with endpoint., ");
     }
 
     @Test

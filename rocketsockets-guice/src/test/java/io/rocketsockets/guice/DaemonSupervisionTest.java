@@ -121,6 +121,36 @@ class DaemonSupervisionTest {
         }
     }
 
+    @Test
+    void everyServerHasKeysAndReloads() throws Exception {
+        Path file = Files.writeString(folder.resolve("my.properties"), "admin.maxConnections=1\n");
+        String administering = "--service=" + TalkingDaemon.Administering.class.getName();
+        Map<String, String> environment = Map.of("ROCKETSOCKETS_ADMIN_ENDPOINT_DEFAULT_BACKLOG", "9");
+        try (DaemonProcess shown =
+                DaemonProcess.start(List.of(), environment, "--admin", "--print-config", "--config=" + file)) {
+            assertThat(shown.exitStatus()).as(shown.errors()).isZero();
+            assertThat(shown.output())
+                    .anyMatch(line -> line.matches("maxConnections=0 +# default"))
+                    .anyMatch(line -> line.matches("admin.maxConnections=1 +# " + file))
+                    .anyMatch(line ->
+                            line.matches("admin.endpoint.default.backlog=9 +# environment ROCKETSOCKETS_ADMIN.*"));
+        }
+        try (DaemonProcess daemon = DaemonProcess.start("--admin", ECHOING, administering, "--config=" + file)) {
+            daemon.awaitAddress();
+            assertThat(daemon.output()).anyMatch(line -> line.contains("admin.limits: maxConnections=1 "));
+            Files.writeString(file, "admin.maxConnections=2\nacceptRate=none\n");
+            daemon.signal("HUP");
+            assertThat(daemon.awaitAfter("keeps its configuration:")).isNotEmpty();
+            Files.writeString(file, "admin.maxConnections=3\nacceptRate=5\n");
+            daemon.signal("HUP");
+            daemon.awaitAfter("reloaded: acceptRate=5 ");
+            assertThat(daemon.awaitAfter("reloaded: admin.maxConnections=3 ")).endsWith(")");
+            daemon.awaitLine("changed=2");
+            daemon.signal("TERM");
+            assertThat(daemon.exitStatus()).isEqualTo(143);
+        }
+    }
+
     // ---- The end ----
 
     /** What was echoed before the end, and waits since nobody reads it, is delivered. */

@@ -22,6 +22,10 @@ final class TalkingDaemon {
         @Option(names = "--endpoint", hidden = true)
         public List<String> endpoints = List.of();
 
+        /** A server under the qualifier {@link Admin} too. */
+        @Option(names = "--admin", hidden = true)
+        public boolean admin;
+
         @Option(names = "--service")
         public List<Class<? extends Daemon>> services = List.of();
     }
@@ -30,7 +34,7 @@ final class TalkingDaemon {
 
     public static void main(String[] args) {
         Options options = new Options();
-        Assimilate.initialize()
+        Assimilate program = Assimilate.initialize()
                 .daemon(x -> x.name("talking")
                         .args(args)
                         .options(options)
@@ -42,8 +46,14 @@ final class TalkingDaemon {
                     options.endpoints.forEach(name ->
                             x.addEndpoint(name, e -> e.bindTo("127.0.0.1").port(0)));
                 })
-                .dependencies(binder -> options.services.forEach(rocketSocketsBinder(binder)::service))
-                .runDaemon();
+                .dependencies(binder -> options.services.forEach(rocketSocketsBinder(binder)::service));
+        if (options.admin) {
+            program.rocketSockets(
+                    Admin.class,
+                    x -> x.eventLoops(1)
+                            .addEndpoint("default", e -> e.bindTo("127.0.0.1").port(0)));
+        }
+        program.runDaemon();
     }
 
     abstract static class Talking implements Daemon {
@@ -71,6 +81,27 @@ final class TalkingDaemon {
 
         @Inject
         Serving(SocketServer server) {
+            this.server = server;
+        }
+
+        @Override
+        public void start() throws Exception {
+            super.start();
+            server.start(socket -> null, (id, bytes) -> {});
+        }
+
+        @Override
+        public void stop() throws Exception {
+            server.stop();
+            super.stop();
+        }
+    }
+
+    static final class Administering extends Talking {
+        private final SocketServer server;
+
+        @Inject
+        Administering(@Admin SocketServer server) {
             this.server = server;
         }
 
