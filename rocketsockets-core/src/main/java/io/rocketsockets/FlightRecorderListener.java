@@ -7,6 +7,7 @@ import jdk.jfr.Category;
 import jdk.jfr.DataAmount;
 import jdk.jfr.Description;
 import jdk.jfr.Event;
+import jdk.jfr.FlightRecorder;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
@@ -14,7 +15,9 @@ import jdk.jfr.Timespan;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes what happens to the JDK's flight recorder. Without a recording an event is one question, whether it is enabled.
+ * Writes what happens to the JDK's flight recorder. Before the first recording an event is one question, whether there has
+ * been any: the first event made has the recorder load what it needs, which would hold a loop up for a tenth of a second.
+ * Later it is whether the event is enabled.
  *
  * <p>This class and its events are the only ones that need the module jdk.jfr.
  */
@@ -31,6 +34,9 @@ final class FlightRecorderListener implements ServerListener {
 
     @Override
     public void onOpened(SocketHandle socket) {
+        if (!FlightRecorder.isInitialized()) {
+            return;
+        }
         SocketOpened event = new SocketOpened();
         if (event.isEnabled()) {
             event.tellOf(socket);
@@ -41,6 +47,9 @@ final class FlightRecorderListener implements ServerListener {
 
     @Override
     public void onClosed(SocketHandle socket, CloseReason reason, long bytesRead, long bytesWritten) {
+        if (!FlightRecorder.isInitialized()) {
+            return;
+        }
         SocketClosed event = new SocketClosed();
         if (event.isEnabled()) {
             event.tellOf(socket);
@@ -54,6 +63,9 @@ final class FlightRecorderListener implements ServerListener {
 
     @Override
     public void onRefused(String endpoint, SocketAddress remoteAddress, CloseReason reason) {
+        if (!FlightRecorder.isInitialized()) {
+            return;
+        }
         SocketRefused event = new SocketRefused();
         if (event.isEnabled()) {
             event.endpoint = endpoint;
@@ -74,6 +86,9 @@ final class FlightRecorderListener implements ServerListener {
     }
 
     private static void backPressure(SocketHandle socket, boolean on) {
+        if (!FlightRecorder.isInitialized()) {
+            return;
+        }
         BackPressure event = new BackPressure();
         if (event.isEnabled()) {
             event.tellOf(socket);
@@ -85,6 +100,9 @@ final class FlightRecorderListener implements ServerListener {
 
     @Override
     public void onMoved(SocketHandle socket, int fromLoop, int toLoop) {
+        if (!FlightRecorder.isInitialized()) {
+            return;
+        }
         SocketMoved event = new SocketMoved();
         if (event.isEnabled()) {
             event.tellOf(socket);
@@ -96,6 +114,9 @@ final class FlightRecorderListener implements ServerListener {
 
     @Override
     public void onStalled(int loop, @Nullable SocketHandle socket, Duration soFar) {
+        if (!FlightRecorder.isInitialized()) {
+            return;
+        }
         LoopStalled event = new LoopStalled();
         if (event.isEnabled()) {
             event.loop = loop;

@@ -66,7 +66,9 @@ class DistributionTest {
         Path loaded = home.resolve("loaded");
         assertThatItServes("-Xlog:class+load:file=" + loaded);
         assertThat(Files.readAllLines(loaded))
-                .anyMatch(line -> line.contains(ExampleDaemon.class.getName() + " source: shared objects file"));
+                .anyMatch(line -> line.contains(ExampleDaemon.class.getName() + " source: shared objects file"))
+                .as("what the flight recorder loads once it is asked for")
+                .noneMatch(line -> line.contains("jdk.jfr.internal.MetadataRepository"));
     }
 
     @Test
