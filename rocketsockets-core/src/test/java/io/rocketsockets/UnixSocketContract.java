@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -37,6 +38,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Group M: the file by which a Unix socket is found, who may use it, and who does. */
 abstract class UnixSocketContract extends EngineContract {
     private static final String NOBODY = "65534";
+    private static final String ADOPTED = "adopted";
 
     @TempDir
     Path folder;
@@ -187,6 +189,26 @@ abstract class UnixSocketContract extends EngineContract {
         assertThat(client.endOutput().receiveAll()).isEmpty();
     }
 
+    /** The file belongs to whoever has made it, such as systemd. */
+    @Test
+    void aSocketThatWasHandedOverIsServedAndItsFileStays() throws Exception {
+        Process server = serverProcess(List.of("/usr/bin/python3", "-c", """
+                        import os, socket, sys
+                        listening = socket.socket(socket.AF_UNIX)
+                        listening.bind(sys.argv[1])
+                        listening.listen()
+                        os.dup2(listening.fileno(), 0)
+                        os.execvp(sys.argv[2], sys.argv[2:])
+                        """, file.toString()), ADOPTED);
+        BufferedReader said = server.inputReader(UTF_8);
+        assertThat(said.readLine()).isEqualTo("listening " + file);
+        try (Client client = new Client(UnixDomainSocketAddress.of(file))) {
+            assertThat(client.exchange("x")).isEqualTo("x");
+        }
+        assertThat(said.readLine()).isEqualTo("stopped");
+        assertThat(exists(file)).isTrue();
+    }
+
     // ---- What is of TCP ----
 
     @Test
@@ -245,7 +267,7 @@ abstract class UnixSocketContract extends EngineContract {
 
     @Test
     void m1_aFileThatAKilledProcessLeftIsReplaced() throws Exception {
-        Process killed = serverProcess(List.of(), 1);
+        Process killed = serverProcess(List.of(), "1");
         assertThat(killed.inputReader(UTF_8).readLine()).isEqualTo("listening");
         killed.destroyForcibly().waitFor();
         assertThat(exists(file)).isTrue();
@@ -375,7 +397,7 @@ abstract class UnixSocketContract extends EngineContract {
                     peer.close()
                 print('served', served)
                 """, file.toString());
-        Process server = serverProcess(List.of("sh", "-c", "umask 0; exec \"$@\"", "sh"), 50);
+        Process server = serverProcess(List.of("sh", "-c", "umask 0; exec \"$@\"", "sh"), "50");
         assertThat(server.inputReader(UTF_8).readLine()).isEqualTo("listening");
         BufferedReader said = intruder.inputReader(UTF_8);
         assertThat(said.readLine()).isEqualTo("refused");
@@ -507,16 +529,24 @@ abstract class UnixSocketContract extends EngineContract {
         return process;
     }
 
-    private Process serverProcess(List<String> wrapper, int starts) throws IOException {
+    private Process serverProcess(List<String> wrapper, String starts) throws IOException {
+        assumeTrue(
+                wrapper.isEmpty()
+                        || Stream.of("/bin", "").anyMatch(f -> Files.isExecutable(Path.of(f, wrapper.get(0)))),
+                () -> "skipped: no " + wrapper.get(0));
         return closedLater(ServerProcess.start(
-                wrapper, List.of(), new String[0], Server.class, engine(), file.toString(), "" + starts));
+                wrapper, List.of(), new String[0], Server.class, engine(), file.toString(), starts));
     }
 
-    /** An echo that starts so many times, and serves until its input ends. */
+    /** An echo that starts so many times, and serves until its input ends, or until the first connection to what it adopts has. */
     static final class Server {
         private Server() {}
 
-        public static void main(String[] args) throws IOException {
+        public static void main(String[] args) throws Exception {
+            if (args[2].equals(ADOPTED)) {
+                serveAdopted(args[0]);
+                return;
+            }
             SocketServer server = RocketServer.create(x ->
                     x.engine(args[0]).eventLoops(1).addEndpoint("default", e -> e.bindTo("unix:" + args[1])));
             server.start(echo());
@@ -527,6 +557,20 @@ abstract class UnixSocketContract extends EngineContract {
             System.out.println("listening");
             System.in.transferTo(OutputStream.nullOutputStream());
             server.stop();
+        }
+
+        private static void serveAdopted(String engine) throws InterruptedException {
+            CountDownLatch over = new CountDownLatch(1);
+            SocketServer server =
+                    RocketServer.create(x -> x.engine(engine).eventLoops(1).addEndpoint("default", e -> e.adopt(0)));
+            server.start(socket -> {
+                socket.startReading();
+                return session(socket::write, over::countDown);
+            });
+            System.out.println("listening " + server.localAddress("default"));
+            over.await();
+            server.stop();
+            System.out.println("stopped");
         }
     }
 }

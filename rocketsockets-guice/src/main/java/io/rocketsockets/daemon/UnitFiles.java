@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -133,7 +134,7 @@ final class UnitFiles {
                 ListenStream=%s
                 FileDescriptorName=%s
                 Backlog=%d
-                NoDelay=yes
+                %s
                 Service=%s
 
                 [Install]
@@ -146,10 +147,19 @@ final class UnitFiles {
                         addressOf(endpoint),
                         endpoint.name(),
                         endpoint.backlog(),
+                        endpoint.socketFile().isPresent() ? "SocketMode=" + endpoint.socketMode() : "NoDelay=yes",
                         serviceName());
     }
 
     private static String addressOf(EndpointConfiguration endpoint) {
+        Optional<Path> file = endpoint.socketFile();
+        if (file.isPresent()) {
+            if (!file.get().isAbsolute()) {
+                throw new IllegalArgumentException("endpoint=" + endpoint.name() + " host=" + endpoint.host()
+                        + " is relative, which a socket unit does not know; bind to the whole path");
+            }
+            return file.get().toString().replace("%", "%%");
+        }
         if (endpoint.port() == 0) {
             throw new IllegalArgumentException("endpoint=" + endpoint.name()
                     + " port=0 is none that a socket unit could listen on; give the endpoint a port");
@@ -211,6 +221,10 @@ final class UnitFiles {
             // The JDK adopts descriptor 0 only.
             unit.append("StandardInput=socket\nStandardOutput=journal\nStandardError=journal\n");
         }
+        String folders = runtimeFolders();
+        if (!folders.isEmpty()) {
+            unit.append("RuntimeDirectory=").append(folders).append('\n');
+        }
         unit.append(request.isUser() ? hardeningOfAUser() : hardening());
         unit.append("""
 
@@ -220,10 +234,24 @@ final class UnitFiles {
         return unit.toString();
     }
 
+    /** Folders below {@code /run} for Unix sockets, where systemd lets a hardened service write. */
+    private String runtimeFolders() {
+        if (server == null || request.isUser() || request.hasSockets()) {
+            return "";
+        }
+        return server.endpoints().stream()
+                .flatMap(endpoint -> endpoint.socketFile().stream())
+                .filter(file -> file.startsWith("/run") && file.getNameCount() > 2)
+                .map(file -> file.getName(1).toString())
+                .distinct()
+                .collect(Collectors.joining(" "));
+    }
+
     private String hardening() {
         boolean needsLowPort = server != null
                 && !request.hasSockets()
-                && server.endpoints().stream().anyMatch(e -> e.port() > 0 && e.port() < 1024);
+                && server.endpoints().stream()
+                        .anyMatch(e -> e.socketFile().isEmpty() && e.port() > 0 && e.port() < 1024);
         return """
                 %s
                 LimitNOFILE=1048576

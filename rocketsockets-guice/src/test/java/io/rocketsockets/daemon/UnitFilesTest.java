@@ -115,6 +115,23 @@ class UnitFilesTest {
                 .hasMessage("endpoint=a host=no.such.host.invalid is unknown; bind to an address of this machine");
     }
 
+    @Test
+    void aUnixSocketHasItsFolderBelowRun() {
+        Consumer<ServerConfigurator> unix = x -> x.addEndpoint(
+                "a", e -> e.bindTo("unix:/run/example/app.sock").port(80).socketMode("660"));
+        assertThat(service(unix, "unit"))
+                .contains("\nRuntimeDirectory=example\n")
+                .contains("\nCapabilityBoundingSet=\n");
+        assertThat(service(unix, "unit", "--sockets")).doesNotContain("RuntimeDirectory");
+        assertThat(units(unix, "unit", "--sockets").texts().get("example.socket"))
+                .contains("\nListenStream=/run/example/app.sock\n")
+                .contains("\nSocketMode=660\n")
+                .doesNotContain("NoDelay");
+        assertThatThrownBy(() -> service(x -> x.addEndpoint("a", e -> e.bindTo("unix:run/a")), "unit", "--sockets"))
+                .hasMessage("endpoint=a host=unix:run/a is relative, which a socket unit does not know;"
+                        + " bind to the whole path");
+    }
+
     // ---- The program ----
 
     @Test
