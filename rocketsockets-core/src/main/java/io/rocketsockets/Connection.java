@@ -255,7 +255,13 @@ final class Connection implements TransportHandler {
             readsAsked--;
         }
         // A view of its own for each callback: it dies with it, and what an application keeps never shows other data.
-        ByteBuffer view = bytes.slice();
+        ByteBuffer view;
+        try {
+            view = bytes.slice();
+        } catch (OutOfMemoryError full) { // these bytes are lost, and the stream with them
+            abort(CloseReason.ERROR);
+            throw full;
+        }
         delivers(view);
         loop.beginDelivery();
         delivering = true;
@@ -397,7 +403,15 @@ final class Connection implements TransportHandler {
 
     private void logFault(LogLimit limit, String what, String doing, Throwable fault) {
         if (limit.permits()) {
-            Faults.log(LOG, what + ": " + handle.idAndEndpoint() + " " + doing + limit.leftOut(), fault);
+            Faults.log(LOG, line(limit, what, doing), fault);
+        }
+    }
+
+    private String line(LogLimit limit, String what, String doing) {
+        try {
+            return what + ": " + handle.idAndEndpoint() + " " + doing + limit.leftOut();
+        } catch (OutOfMemoryError full) {
+            return what;
         }
     }
 
@@ -490,9 +504,19 @@ final class Connection implements TransportHandler {
         }
         send();
         if (blocked) {
-            queue.keep(loop.buffers);
+            keep();
         }
         afterProgress();
+    }
+
+    /** What the kernel did not take must not stay in memory that is used again. */
+    private void keep() {
+        try {
+            queue.keep(loop.buffers);
+        } catch (OutOfMemoryError full) {
+            logFault(connections.callbackLog, "socket failed and is closed", "keeping unsent bytes", full);
+            abort(CloseReason.ERROR);
+        }
     }
 
     /** Hands the kernel what it takes; runs no callback. */

@@ -52,6 +52,7 @@ final class EventLoop implements Runnable, FilterLoop {
     final TimerWheel timers;
     final LoopMeter meter;
     private final int number;
+    private final String turnFailed;
     private final Mailbox mailbox = new Mailbox();
     private final Collection<Connection> allConnections;
     private final CountDownLatch over = new CountDownLatch(1);
@@ -100,6 +101,7 @@ final class EventLoop implements Runnable, FilterLoop {
     /** @param allConnections a live view of those of all loops */
     EventLoop(int number, Engine engine, int writeBufferBytes, Collection<Connection> allConnections) {
         this.number = number;
+        this.turnFailed = "event loop " + number + " failed in a turn";
         this.engine = engine;
         this.allConnections = allConnections;
         this.buffers = new WriteBuffers(writeBufferBytes);
@@ -208,10 +210,14 @@ final class EventLoop implements Runnable, FilterLoop {
                 faults = 0;
             } catch (LoopThread.TakenOver relief) {
                 return;
-            } catch (Throwable fault) {
+            } catch (Throwable fault) { // here the heap may be full: nothing is allocated but for the line in the log
+                if (!((LoopThread) Thread.currentThread())
+                        .comeBack()) { // from a callback after which even its failure could not be noted
+                    return;
+                }
                 if (!abandoned) { // else the engine was closed under it
                     faults++;
-                    Faults.log(LOG, "event loop " + number + " failed in a turn", fault);
+                    Faults.log(LOG, turnFailed, fault);
                     LockSupport.parkNanos(Math.min(1_000_000L << faults, LONGEST_BACK_OFF_NANOS));
                 }
             }

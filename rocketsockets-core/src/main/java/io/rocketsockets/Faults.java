@@ -56,7 +56,7 @@ final class Faults {
                     fault.getClass().getName(),
                     unprintable.getClass().getName());
         } catch (Throwable hopeless) {
-            fault.addSuppressed(hopeless);
+            return; // it may be the very fault: there is one OutOfMemoryError for when there is no room for another
         }
     }
 }

@@ -17,6 +17,9 @@ import org.slf4j.LoggerFactory;
 final class Watchdog implements Runnable {
     private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
 
+    /** Made with the class: in a full heap not even this could be looked up. */
+    private static final String FAILED = "the watchdog could not look at the event loops";
+
     private final List<Watch> watches;
     private final long limitNanos;
     private final ServerListener listener;
@@ -60,7 +63,7 @@ final class Watchdog implements Runnable {
                 LOG.debug("watchdog ends", end);
                 return;
             } catch (Throwable fault) { // a heap that is full now may not be so at the next look
-                Faults.log(LOG, "the watchdog could not look at the event loops", fault);
+                Faults.log(LOG, FAILED, fault);
             }
         }
     }

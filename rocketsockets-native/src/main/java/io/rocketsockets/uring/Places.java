@@ -31,6 +31,11 @@ final class Places {
         return place;
     }
 
+    /** Of the places taken so far, and one more. */
+    int sizeWithOneMore() {
+        return used + 1;
+    }
+
     int generation(int place) {
         return generations[place];
     }

@@ -21,6 +21,7 @@ import java.net.SocketAddress;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,10 +77,11 @@ final class UringEngine implements Engine {
 
     private final ArrayList<UringTransport> reporting = new ArrayList<>();
 
-    /** Sends that are queued in the ring. */
-    private UringTransport[] sending = new UringTransport[256];
+    /** Sends that are queued in the ring, but for those that are settled already. */
+    private @Nullable UringTransport[] sending = new @Nullable UringTransport[256];
 
     private int sendingCount;
+    private int settled;
 
     /** Those that stopped reading, whose receive is cancelled unless they start again in this turn. */
     private final ArrayList<UringTransport> stopped = new ArrayList<>();
@@ -191,12 +193,13 @@ final class UringEngine implements Engine {
         receiveAgain();
         compact();
         // What is sent now is told in this turn, so nobody is kept waiting for it.
-        boolean waits = timeoutNanos != 0 && head == end && toReport.isEmpty() && sendingCount == 0;
+        boolean waits =
+                timeoutNanos != 0 && head == end && toReport.isEmpty() && reporting.isEmpty() && sendingCount == 0;
         enter(waits ? 1 : 0, true, timeoutNanos);
         if (ring.queued() > 0 || ring.hasOverflowed()) {
             submitNow();
         }
-        return end - head + toReport.size();
+        return end - head + toReport.size() + reporting.size();
     }
 
     /** Hands over what is queued, takes what has completed, and settles what was sent. */
@@ -233,7 +236,9 @@ final class UringEngine implements Engine {
     }
 
     private void take() {
-        for (int n = ring.completed(); n > 0; n--) {
+        int completed = ring.completed();
+        ensureRoom(completed); // before any is taken: where the heap has none they wait in the ring
+        for (int n = completed; n > 0; n--) {
             long tag = ring.userData();
             int flags = ring.flags();
             int result = ring.result();
@@ -269,13 +274,20 @@ final class UringEngine implements Engine {
         ring.release();
     }
 
-    private void add(long tag, int result, int flag) {
-        if (end == tags.length) {
-            tags = Arrays.copyOf(tags, 2 * end);
-            results = Arrays.copyOf(results, 2 * end);
-            flags = Arrays.copyOf(flags, 2 * end);
-            offsets = Arrays.copyOf(offsets, 2 * end);
+    private void ensureRoom(int count) {
+        if (end + count > tags.length) {
+            int larger = Math.max(end + count, 2 * tags.length);
+            long[] moreTags = Arrays.copyOf(tags, larger);
+            int[] moreResults = Arrays.copyOf(results, larger);
+            int[] moreFlags = Arrays.copyOf(flags, larger);
+            offsets = Arrays.copyOf(offsets, larger);
+            flags = moreFlags;
+            results = moreResults;
+            tags = moreTags;
         }
+    }
+
+    private void add(long tag, int result, int flag) {
         tags[end] = tag;
         results[end] = result;
         flags[end] = flag;
@@ -298,11 +310,12 @@ final class UringEngine implements Engine {
 
     /** The kernel has tried every send that was queued; those that it took whole it does not mention. */
     private void settleSends() {
-        for (int i = 0; i < sendingCount; i++) {
-            UringTransport transport = sending[i];
-            sending[i] = null;
+        while (settled < sendingCount) {
+            UringTransport transport = Objects.requireNonNull(sending[settled]);
+            sending[settled++] = null;
             transport.sendSettled();
         }
+        settled = 0;
         sendingCount = 0;
         sendMemory.clear();
     }
@@ -312,12 +325,26 @@ final class UringEngine implements Engine {
         reporting.addAll(toReport);
         toReport.clear();
         for (UringTransport transport : reporting) {
-            transport.report();
+            try {
+                transport.report();
+            } catch (Throwable fault) {
+                transport.breakOff();
+                throw fault;
+            }
         }
         reporting.clear();
         for (int last = end; head < last; ) {
             int i = head++;
-            dispatch(i);
+            long tag = tags[i];
+            try {
+                dispatch(i);
+            } catch (Throwable fault) { // the kernel tells it once: the socket cannot go on
+                UringTransport transport = Tag.what(tag) == Tag.ACCEPT ? null : places.at(tag);
+                if (transport != null) {
+                    transport.breakOff();
+                }
+                throw fault;
+            }
         }
     }
 
@@ -389,8 +416,13 @@ final class UringEngine implements Engine {
 
     // ---- What transports ask for ----
 
-    /** The place of a transport in this engine; it is in its tags until {@link #forget}. */
+    /** The place of a transport in this engine; it is in its tags until {@link #forget}. No list has to grow for it later. */
     int remember(UringTransport transport) {
+        int size = places.sizeWithOneMore();
+        if (sending.length < size) {
+            sending = Arrays.copyOf(sending, 2 * size);
+        }
+        List.of(toReport, reporting, stopped, unfed, fed).forEach(list -> list.ensureCapacity(size));
         return places.take(transport);
     }
 
@@ -483,9 +515,6 @@ final class UringEngine implements Engine {
 
     /** Queues a send of what is in {@link #sendMemory} from that offset on; there must be room. */
     void submitSend(UringTransport transport, long head, int offset, int count, int messageFlags, long tag) {
-        if (sendingCount == sending.length) {
-            sending = Arrays.copyOf(sending, 2 * sendingCount);
-        }
         sending[sendingCount++] = transport;
         add(head, 0, sendMemory.address() + offset, Ring.pair(count, messageFlags), tag, 0, 0);
     }

@@ -215,13 +215,22 @@ final class UringListener implements Listener {
         }
         if (result >= 0) {
             failures = 0;
-            accepted(request, result);
+            try {
+                accepted(request, result);
+            } catch (Throwable fault) {
+                acceptUnlessPaused(request); // nobody else would
+                throw fault;
+            }
         } else {
             engine.takeBackPromise();
             if (result != -Errno.ECANCELED && (Errno.isExhausted(result) || ++failures == MOST_FAILURES)) {
                 fail(result);
             }
         }
+        acceptUnlessPaused(request);
+    }
+
+    private void acceptUnlessPaused(int request) {
         if (!isPaused && !isClosed && !isUnderWay[request]) {
             accept(request);
         }
@@ -239,8 +248,15 @@ final class UringListener implements Listener {
     }
 
     private void accepted(int request, int direct) {
-        byte[] remote = SocketAddresses.bytes(addresses.asSlice((long) request * ADDRESS_BYTES, SocketAddresses.BYTES));
-        UringTransport transport = new UringTransport(engine, direct, remote, localOf(direct));
+        UringTransport transport;
+        try {
+            byte[] remote =
+                    SocketAddresses.bytes(addresses.asSlice((long) request * ADDRESS_BYTES, SocketAddresses.BYTES));
+            transport = new UringTransport(engine, direct, remote, localOf(direct));
+        } catch (Throwable fault) { // the heap is full, most likely
+            engine.closeDirect(direct);
+            throw fault;
+        }
         if (isClosed) {
             transport.close();
         } else {

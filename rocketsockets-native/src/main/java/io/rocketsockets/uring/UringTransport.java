@@ -44,6 +44,11 @@ final class UringTransport implements Transport {
     private static final int SOL_SOCKET = 1;
     private static final int SO_LINGER = 13;
 
+    /** Made ahead, for when there is no memory for another. */
+    private static final TransportException BROKEN_OFF = new TransportException(
+            Kind.OTHER,
+            new IOException("what has come, or is to be sent, could not be kept; the heap is full, most likely"));
+
     /** What {@link #sendResult} is unless the kernel says otherwise. */
     private static final int TAKEN_WHOLE = Integer.MAX_VALUE;
 
@@ -436,14 +441,22 @@ final class UringTransport implements Transport {
                 left.position(left.position() + n);
                 rest = left.hasRemaining() ? left : null;
             } else if (n < sendCount) {
-                ByteBuffer kept = ByteBuffer.allocate(sendCount - n);
-                rest = kept.put(0, engine.sendMemory.view, sendOffset + n, sendCount - n);
+                rest = kept(sendOffset + n, sendCount - n);
             }
             if (rest != null) {
                 awaitRoom();
             }
         }
         willReport();
+    }
+
+    private @Nullable ByteBuffer kept(int offset, int count) {
+        try {
+            return ByteBuffer.allocate(count).put(0, engine.sendMemory.view, offset, count);
+        } catch (OutOfMemoryError full) {
+            failure = BROKEN_OFF;
+            return null;
+        }
     }
 
     private void awaitRoom() {
@@ -512,6 +525,15 @@ final class UringTransport implements Transport {
         if (!isToReport) {
             isToReport = true;
             engine.willReport(this);
+        }
+    }
+
+    /** Handling an event has failed, and nothing would ever tell of it again: the socket fails instead. */
+    void breakOff() {
+        if (!closed) {
+            failure = BROKEN_OFF;
+            early = null; // it is behind what is missing
+            willReport();
         }
     }
 
