@@ -96,7 +96,7 @@ public final class DaemonHost {
     private UnitFiles units() {
         return new UnitFiles(
                 configuration,
-                program.configurations().get(""),
+                program.configurations(),
                 configuration.invocation().unit(),
                 UnitFiles.programOfThisProcess(configuration.argumentCount()));
     }

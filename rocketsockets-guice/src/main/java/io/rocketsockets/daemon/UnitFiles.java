@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,21 +36,21 @@ final class UnitFiles {
     private static final Set<String> BEFORE_PATHS = Set.of("-cp", "-classpath", "--class-path", "-p", "--module-path");
 
     private final DaemonConfiguration daemon;
-    private final @Nullable ServerConfiguration server;
+    private final Map<String, ServerConfiguration> servers;
     private final UnitRequest request;
     private final List<String> program;
 
     /**
-     * @param server null when there is none that could be changed from outside
+     * @param servers that can be changed from outside, by the prefix of their keys; systemd holds sockets of the one without
      * @param program how to start it, without its arguments
      */
     UnitFiles(
             DaemonConfiguration daemon,
-            @Nullable ServerConfiguration server,
+            Map<String, ServerConfiguration> servers,
             UnitRequest request,
             List<String> program) {
         this.daemon = daemon;
-        this.server = server;
+        this.servers = servers;
         this.request = request;
         this.program = List.copyOf(program);
     }
@@ -116,6 +117,7 @@ final class UnitFiles {
     }
 
     private List<EndpointConfiguration> endpoints() {
+        ServerConfiguration server = servers.get("");
         return request.hasSockets() && server != null ? server.endpoints() : List.of();
     }
 
@@ -234,12 +236,20 @@ final class UnitFiles {
         return unit.toString();
     }
 
+    /** The endpoints, of any server, whose sockets systemd does not hold. */
+    private Stream<EndpointConfiguration> boundByItself() {
+        List<EndpointConfiguration> held = endpoints();
+        return servers.values().stream()
+                .flatMap(server -> server.endpoints().stream())
+                .filter(endpoint -> !held.contains(endpoint));
+    }
+
     /** Folders below {@code /run} for Unix sockets, where systemd lets a hardened service write. */
     private String runtimeFolders() {
-        if (server == null || request.isUser() || request.hasSockets()) {
+        if (request.isUser()) {
             return "";
         }
-        return server.endpoints().stream()
+        return boundByItself()
                 .flatMap(endpoint -> endpoint.socketFile().stream())
                 .filter(file -> file.startsWith("/run") && file.getNameCount() > 2)
                 .map(file -> file.getName(1).toString())
@@ -248,10 +258,8 @@ final class UnitFiles {
     }
 
     private String hardening() {
-        boolean needsLowPort = server != null
-                && !request.hasSockets()
-                && server.endpoints().stream()
-                        .anyMatch(e -> e.socketFile().isEmpty() && e.port() > 0 && e.port() < 1024);
+        boolean needsLowPort =
+                boundByItself().anyMatch(e -> e.socketFile().isEmpty() && e.port() > 0 && e.port() < 1024);
         return """
                 %s
                 LimitNOFILE=1048576

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -75,7 +76,7 @@ class InstallationTest {
                 .args(Stream.concat(Stream.of("install"), Stream.of(args)).toArray(String[]::new)));
         UnitFiles units = new UnitFiles(
                 daemon,
-                ServerConfiguration.of(ServerConfigurator::useDefaultEndpoint),
+                Map.of("", ServerConfiguration.of(ServerConfigurator::useDefaultEndpoint)),
                 daemon.invocation().unit(),
                 List.of(program));
         return installation(isBooted).install(units, daemon.invocation().unit());

@@ -32,7 +32,7 @@ class UnitFilesTest {
                 x -> x.name("example").displayName("An example").args(args));
         return new UnitFiles(
                 daemon,
-                ServerConfiguration.of(options),
+                Map.of("", ServerConfiguration.of(options)),
                 daemon.invocation().unit(),
                 List.of("/opt/example/bin/example"));
     }
@@ -85,6 +85,25 @@ class UnitFilesTest {
     void anAccountTakesThePlaceOfTheOneThatSystemdMakes() {
         assertThat(service("unit", "-a", "www")).contains("\nUser=www\n").doesNotContain("DynamicUser");
         assertThat(service("install", "--account=www")).contains("\nUser=www\n");
+    }
+
+    /** systemd holds sockets of the server without a prefix only. */
+    @Test
+    void aLowPortOfAnotherServerNeedsItEvenWithSockets() {
+        DaemonConfiguration daemon =
+                DaemonConfiguration.of(x -> x.name("example").args("unit", "--sockets"));
+        Consumer<ServerConfigurator> low = x -> x.addEndpoint("web", e -> e.port(80));
+        UnitFiles units = new UnitFiles(
+                daemon,
+                Map.of(
+                        "",
+                        ServerConfiguration.of(ServerConfigurator::useDefaultEndpoint),
+                        "admin.",
+                        ServerConfiguration.of(low)),
+                daemon.invocation().unit(),
+                List.of("/opt/example/bin/example"));
+        assertThat(units.texts()).containsOnlyKeys("example.socket", "example.service");
+        assertThat(units.texts().get("example.service")).contains("\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n");
     }
 
     @Test
@@ -152,13 +171,15 @@ class UnitFilesTest {
         DaemonConfiguration daemon = DaemonConfiguration.of(x -> x.args("unit"));
         UnitRequest machine = daemon.invocation().unit();
         List<String> atHome = List.of("/usr/bin/java", "-cp", "/opt/a.jar:/home/me/b.jar", "Main");
-        assertThat(new UnitFiles(daemon, null, machine, atHome).hiddenProgram()).isEqualTo("/home/me/b.jar");
-        assertThat(new UnitFiles(daemon, null, machine, List.of("/opt/x")).hiddenProgram())
+        assertThat(new UnitFiles(daemon, Map.of(), machine, atHome).hiddenProgram())
+                .isEqualTo("/home/me/b.jar");
+        assertThat(new UnitFiles(daemon, Map.of(), machine, List.of("/opt/x")).hiddenProgram())
                 .isNull();
         UnitRequest user = DaemonConfiguration.of(x -> x.args("unit", "--user"))
                 .invocation()
                 .unit();
-        assertThat(new UnitFiles(daemon, null, user, atHome).hiddenProgram()).isNull();
+        assertThat(new UnitFiles(daemon, Map.of(), user, atHome).hiddenProgram())
+                .isNull();
     }
 
     // ---- What systemd says ----
