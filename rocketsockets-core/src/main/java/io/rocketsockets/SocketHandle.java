@@ -55,8 +55,8 @@ public interface SocketHandle {
     default void startTls() {}
 
     /**
-     * Who the peer of a Unix socket is, by name; empty of TCP, where the system does not tell, and, with the engine {@code
-     * nio}, once the socket has closed. May look names up: not for every message.
+     * Who the peer of a Unix socket is, by name; empty of TCP, where the system does not tell, and mostly once the
+     * socket has closed. Looks names up: not for every message.
      */
     default Optional<PeerCredentials> peerCredentials() {
         return Optional.empty();

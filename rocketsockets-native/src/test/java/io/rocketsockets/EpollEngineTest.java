@@ -77,6 +77,9 @@ class EpollEngineTest {
     class ProxyHeader extends ProxyHeaderContract implements Epoll {}
 
     @Nested
+    class UnixSockets extends UnixSocketContract implements Epoll {}
+
+    @Nested
     class Scale extends ScaleContract implements Epoll {}
 
     @Nested

@@ -166,6 +166,9 @@ class UringEngineTest {
     class ProxyHeader extends ProxyHeaderContract implements Uring {}
 
     @Nested
+    class UnixSockets extends UnixSocketContract implements Uring {}
+
+    @Nested
     class Scale extends ScaleContract implements Uring {}
 
     @Nested

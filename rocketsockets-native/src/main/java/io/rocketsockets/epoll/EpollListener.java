@@ -10,8 +10,6 @@ import io.rocketsockets.linux.Errno;
 import io.rocketsockets.linux.ListeningSocket;
 import io.rocketsockets.linux.SocketAddresses;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.util.Arrays;
 
@@ -26,11 +24,11 @@ final class EpollListener extends EpollSocket implements Listener {
     private static final int ACCEPTED = ListeningSocket.SOCK_NONBLOCK | ListeningSocket.SOCK_CLOEXEC;
 
     private final boolean isInherited;
-    private final InetSocketAddress localAddress;
+    private final SocketAddress localAddress;
     private final AcceptHandler handler;
 
     /** Where the last connection arrived: most arrive at the same address, and share the object. */
-    private InetSocketAddress lastLocal;
+    private SocketAddress lastLocal;
 
     private byte[] lastLocalBytes = {};
 
@@ -67,13 +65,18 @@ final class EpollListener extends EpollSocket implements Listener {
     }
 
     /** Asks the kernel where the socket is bound. */
-    private static InetSocketAddress nameOf(int fd, EpollEngine engine) throws IOException {
+    private static SocketAddress nameOf(int fd, EpollEngine engine) throws IOException {
         engine.addressBytes.set(JAVA_INT, 0, SocketAddresses.BYTES);
         int result = engine.libc.getsockname(fd, engine.address, engine.addressBytes);
         if (result < 0) {
             throw Errno.exception("cannot ask for the local address", result);
         }
-        return SocketAddresses.read(engine.address);
+        return SocketAddresses.read(bytes(engine));
+    }
+
+    /** What the kernel has just told. */
+    private static byte[] bytes(EpollEngine engine) {
+        return SocketAddresses.bytes(engine.address, engine.addressBytes.get(JAVA_INT, 0));
     }
 
     @Override
@@ -119,8 +122,7 @@ final class EpollListener extends EpollSocket implements Listener {
 
     private EpollTransport transport(int accepted, EpollEngine engine) {
         try {
-            byte[] remote = SocketAddresses.bytes(engine.address);
-            return new EpollTransport(accepted, remote, localOf(accepted, engine));
+            return new EpollTransport(accepted, bytes(engine), localOf(accepted, engine));
         } catch (Throwable fault) { // no memory
             engine.libc.close(accepted);
             throw fault;
@@ -128,15 +130,14 @@ final class EpollListener extends EpollSocket implements Listener {
     }
 
     /** Where the connection arrived, which only a wildcard leaves open. */
-    private InetSocketAddress localOf(int accepted, EpollEngine engine) {
-        if (localAddress.getAddress().isAnyLocalAddress()) {
-            MemorySegment address = engine.address;
+    private SocketAddress localOf(int accepted, EpollEngine engine) {
+        if (SocketAddresses.isWildcard(localAddress)) {
             engine.addressBytes.set(JAVA_INT, 0, SocketAddresses.BYTES);
-            engine.libc.getsockname(accepted, address, engine.addressBytes);
-            byte[] bytes = SocketAddresses.bytes(address);
+            engine.libc.getsockname(accepted, engine.address, engine.addressBytes);
+            byte[] bytes = bytes(engine);
             if (!Arrays.equals(bytes, lastLocalBytes)) {
                 lastLocalBytes = bytes;
-                lastLocal = SocketAddresses.read(address);
+                lastLocal = SocketAddresses.read(bytes);
             }
         }
         return lastLocal;

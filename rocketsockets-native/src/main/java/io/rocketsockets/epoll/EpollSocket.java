@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import io.rocketsockets.linux.Errno;
 import io.rocketsockets.linux.Libc;
+import io.rocketsockets.linux.PeerIds;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -85,6 +86,11 @@ abstract class EpollSocket {
             left.unwatch(this);
             engine = null;
         }
+    }
+
+    /** Who has connected it, if it is a Unix socket that is open; any thread. */
+    final synchronized @Nullable PeerIds peer() {
+        return closed ? null : PeerIds.of(ANY_THREAD, fd);
     }
 
     final boolean isClosed() {

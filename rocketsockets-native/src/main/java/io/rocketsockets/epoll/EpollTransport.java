@@ -1,16 +1,19 @@
 package io.rocketsockets.epoll;
 
+import io.rocketsockets.engine.PeerCredentials;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportException.Kind;
 import io.rocketsockets.engine.TransportHandler;
 import io.rocketsockets.linux.Errno;
+import io.rocketsockets.linux.PeerIds;
 import io.rocketsockets.linux.SocketAddresses;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** A connected socket: reads when it is ready, writes at once, and waits for room when the kernel has none. */
 final class EpollTransport extends EpollSocket implements Transport {
@@ -24,13 +27,13 @@ final class EpollTransport extends EpollSocket implements Transport {
     /** As the kernel tells it, which takes a third of what an object would. */
     private final byte[] remoteAddress;
 
-    private final InetSocketAddress localAddress;
+    private final SocketAddress localAddress;
 
     // The thread that runs the engine; set by attach.
     @SuppressWarnings("NullAway.Init")
     private TransportHandler handler;
 
-    EpollTransport(int fd, byte[] remoteAddress, InetSocketAddress localAddress) {
+    EpollTransport(int fd, byte[] remoteAddress, SocketAddress localAddress) {
         super(fd);
         this.remoteAddress = remoteAddress;
         this.localAddress = localAddress;
@@ -52,12 +55,18 @@ final class EpollTransport extends EpollSocket implements Transport {
 
     @Override
     public SocketAddress remoteAddress() {
-        return SocketAddresses.read(MemorySegment.ofArray(remoteAddress));
+        return SocketAddresses.read(remoteAddress);
     }
 
     @Override
     public SocketAddress localAddress() {
         return localAddress;
+    }
+
+    @Override
+    public <T> @Nullable T detail(Class<T> type) {
+        PeerIds peer = type == PeerCredentials.class && localAddress instanceof UnixDomainSocketAddress ? peer() : null;
+        return peer == null ? null : type.cast(peer.named());
     }
 
     @Override

@@ -36,6 +36,8 @@ public final class Libc {
     private static final MethodHandle GETPEERNAME = intCall("getpeername", JAVA_INT, ADDRESS, ADDRESS);
     private static final MethodHandle SETSOCKOPT =
             intCall("setsockopt", JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT);
+    private static final MethodHandle GETSOCKOPT =
+            intCall("getsockopt", JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);
     private static final MethodHandle SHUTDOWN = intCall("shutdown", JAVA_INT, JAVA_INT);
     private static final MethodHandle CLOSE = intCall("close", JAVA_INT);
     private static final MethodHandle DUP2 = intCall("dup2", JAVA_INT, JAVA_INT);
@@ -58,6 +60,14 @@ public final class Libc {
     private static final MethodHandle MUNMAP = intCall("munmap", ADDRESS, JAVA_LONG);
     private static final MethodHandle SYSCALL = syscall();
     private static final MethodHandle STRERROR = strerror();
+    private static final MethodHandle GETPWUID_R = entryCall("getpwuid_r");
+    private static final MethodHandle GETGRGID_R = entryCall("getgrgid_r");
+
+    /** {@code struct passwd} and {@code struct group} are smaller; each begins with a pointer to the name. */
+    private static final int ENTRY_BYTES = 64;
+
+    /** Beyond this, groups of so many members have none. */
+    private static final int MOST_ENTRY_TEXT = 1 << 20;
 
     private final MemorySegment callState = Arena.ofAuto().allocate(CALL_STATE);
 
@@ -89,6 +99,10 @@ public final class Libc {
 
     private static MethodHandle strerror() {
         return link("strerror", FunctionDescriptor.of(ADDRESS, JAVA_INT));
+    }
+
+    private static MethodHandle entryCall(String name) {
+        return link(name, FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS));
     }
 
     @SuppressWarnings("restricted")
@@ -159,6 +173,14 @@ public final class Libc {
     public int setsockopt(int fd, int level, int option, MemorySegment value, int valueBytes) {
         try {
             return result((int) SETSOCKOPT.invokeExact(callState, fd, level, option, value, valueBytes));
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    public int getsockopt(int fd, int level, int option, MemorySegment value, MemorySegment valueBytes) {
+        try {
+            return result((int) GETSOCKOPT.invokeExact(callState, fd, level, option, value, valueBytes));
         } catch (Throwable impossible) {
             throw notThrown(impossible);
         }
@@ -344,6 +366,36 @@ public final class Libc {
             return ((MemorySegment) STRERROR.invokeExact(errno))
                     .reinterpret(256)
                     .getString(0);
+        } catch (Throwable impossible) {
+            throw notThrown(impossible);
+        }
+    }
+
+    /** A user's name, or the number where there is none. */
+    static String userName(int id) {
+        return nameOf(GETPWUID_R, id);
+    }
+
+    /** A group's name, or the number where there is none. */
+    static String groupName(int id) {
+        return nameOf(GETGRGID_R, id);
+    }
+
+    /** Both functions return errno rather than set it. */
+    @SuppressWarnings("restricted")
+    private static String nameOf(MethodHandle lookup, int id) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment entry = arena.allocate(ENTRY_BYTES, 8);
+            MemorySegment found = arena.allocate(ADDRESS);
+            int errno = Errno.ERANGE;
+            for (long room = 1024; errno == Errno.ERANGE && room <= MOST_ENTRY_TEXT; room *= 4) {
+                MemorySegment text = arena.allocate(room);
+                errno = (int) lookup.invokeExact(id, entry, text, room, found);
+                if (errno == 0 && found.get(ADDRESS, 0).address() != 0) {
+                    return entry.get(ADDRESS, 0).reinterpret(room).getString(0);
+                }
+            }
+            return Integer.toUnsignedString(id);
         } catch (Throwable impossible) {
             throw notThrown(impossible);
         }

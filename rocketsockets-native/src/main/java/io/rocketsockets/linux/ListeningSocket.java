@@ -11,10 +11,12 @@ import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
+import java.nio.file.Files;
 
 /**
- * A listening TCP socket, set to what its connections are to have: Linux hands {@code TCP_NODELAY}, keep-alive and {@code
+ * A listening socket; of TCP, set to what its connections are to have: Linux hands {@code TCP_NODELAY}, keep-alive and {@code
  * TCP_USER_TIMEOUT} on to what is accepted ({@code tcp_create_openreq_child}), so that no connection costs a call for it.
  */
 public final class ListeningSocket {
@@ -57,17 +59,36 @@ public final class ListeningSocket {
      * @return a descriptor that does not block
      * @throws IOException when the address cannot be bound; nothing is left open
      */
-    public static int open(Libc libc, SocketAddress any, ListenOptions options) throws IOException {
-        if (!(any instanceof InetSocketAddress address)) {
-            throw new UnsupportedOperationException("native engines do not listen on Unix sockets; use engine=nio");
+    public static int open(Libc libc, SocketAddress address, ListenOptions options) throws IOException {
+        return address instanceof UnixDomainSocketAddress unix
+                ? openUnix(libc, unix, options)
+                : openInet(libc, (InetSocketAddress) address, options);
+    }
+
+    private static int openUnix(Libc libc, UnixDomainSocketAddress address, ListenOptions options) throws IOException {
+        int fd = libc.socket(SocketAddresses.AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        check(fd);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment name = arena.allocate(SocketAddresses.BYTES);
+            check(libc.bind(fd, name, SocketAddresses.write(address, name)));
+            // Nobody can connect before it listens.
+            Files.setPosixFilePermissions(address.getPath(), options.socketMode());
+            check(libc.listen(fd, options.backlog()));
+            return fd;
+        } catch (Throwable failure) {
+            libc.close(fd);
+            throw failure;
         }
+    }
+
+    private static int openInet(Libc libc, InetSocketAddress address, ListenOptions options) throws IOException {
         if (isIpv6Wildcard(address) && Boolean.getBoolean("java.net.preferIPv4Stack")) {
-            return open(libc, ipv4Wildcard(address.getPort()), options);
+            return openInet(libc, ipv4Wildcard(address.getPort()), options);
         }
         int fd = libc.socket(SocketAddresses.familyOf(address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd == -Errno.EAFNOSUPPORT && isIpv6Wildcard(address)) {
             // Where there is no IPv6, its wildcard means that of IPv4.
-            return open(libc, ipv4Wildcard(address.getPort()), options);
+            return openInet(libc, ipv4Wildcard(address.getPort()), options);
         }
         if (fd < 0) {
             throw Errno.exception(fd);
@@ -99,9 +120,18 @@ public final class ListeningSocket {
         try (Arena arena = Arena.ofConfined()) {
             ListeningSocket socket = new ListeningSocket(libc, arena.allocate(JAVA_INT), fd);
             check(libc.fcntl(fd, F_SETFL, SOCK_NONBLOCK));
-            socket.inherit(options);
+            if (!socket.isUnix(arena)) {
+                socket.inherit(options);
+            }
             check(libc.listen(fd, options.backlog()));
         }
+    }
+
+    private boolean isUnix(Arena arena) throws IOException {
+        MemorySegment name = arena.allocate(SocketAddresses.BYTES);
+        value.set(JAVA_INT, 0, SocketAddresses.BYTES);
+        check(libc.getsockname(fd, name, value));
+        return SocketAddresses.isUnix(name);
     }
 
     private void listen(InetSocketAddress address, ListenOptions options, Arena arena) throws IOException {

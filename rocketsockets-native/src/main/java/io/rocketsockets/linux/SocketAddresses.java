@@ -10,13 +10,23 @@ import java.lang.foreign.ValueLayout;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteOrder;
+import java.nio.charset.Charset;
+import java.nio.file.InvalidPathException;
 
-/** {@code struct sockaddr_in} and {@code sockaddr_in6} of {@code netinet/in.h}, to and from Java's addresses. */
+/**
+ * {@code struct sockaddr_in} and {@code sockaddr_in6} of {@code netinet/in.h} and {@code sockaddr_un} of {@code sys/un.h}, to
+ * and from Java's addresses.
+ */
 public final class SocketAddresses {
-    /** {@code sizeof(struct sockaddr_in6)}: room for either. */
-    public static final int BYTES = 28;
+    /** Room for any: {@code sizeof(struct sockaddr_un)} is 110. */
+    public static final int BYTES = 112;
+
+    /** {@code sizeof(struct sockaddr_in6)}. */
+    private static final int IPV6_BYTES = 28;
 
     /** Of {@code struct sockaddr_in}: family, port, address. */
     private static final int IPV4_SIGNIFICANT_BYTES = 8;
@@ -24,6 +34,7 @@ public final class SocketAddresses {
     /** {@code sizeof(struct sockaddr_in)}. */
     private static final int IPV4_BYTES = 16;
 
+    public static final int AF_UNIX = 1;
     public static final int AF_INET = 2;
     public static final int AF_INET6 = 10;
 
@@ -34,11 +45,36 @@ public final class SocketAddresses {
 
     // Offsets: family, port (both structs); then address (v4) or flow, address, scope (v6).
     private static final int PORT_AT = 2;
+    private static final int PATH_AT = 2;
     private static final int IPV4_ADDRESS_AT = 4;
     private static final int IPV6_ADDRESS_AT = 8;
     private static final int IPV6_SCOPE_AT = 24;
 
+    /** How the JDK writes paths. */
+    private static final Charset OF_PATHS = Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"));
+
+    /** Of most peers of Unix sockets. */
+    private static final byte[] NAMELESS = {AF_UNIX, 0};
+
     private SocketAddresses() {}
+
+    static boolean isUnix(MemorySegment from) {
+        return from.get(FAMILY, 0) == AF_UNIX;
+    }
+
+    /** Whether it leaves open at which address connections arrive. */
+    public static boolean isWildcard(SocketAddress address) {
+        return address instanceof InetSocketAddress inet && inet.getAddress().isAnyLocalAddress();
+    }
+
+    /** @return how many bytes it takes, with the NUL at the end of the path */
+    public static int write(UnixDomainSocketAddress address, MemorySegment to) {
+        byte[] path = address.getPath().toString().getBytes(OF_PATHS);
+        to.fill((byte) 0);
+        to.set(FAMILY, 0, (short) AF_UNIX);
+        MemorySegment.copy(path, 0, to, JAVA_BYTE, PATH_AT, path.length);
+        return PATH_AT + path.length + 1;
+    }
 
     /** The family that a socket for this address is opened in: IPv6's wildcard listens to both. */
     public static int familyOf(InetSocketAddress address) {
@@ -47,21 +83,30 @@ public final class SocketAddresses {
 
     /** @return how many bytes it takes */
     public static int write(InetSocketAddress address, MemorySegment to) {
-        to.asSlice(0, BYTES).fill((byte) 0);
+        to.asSlice(0, IPV6_BYTES).fill((byte) 0);
         to.set(FAMILY, 0, (short) familyOf(address));
         to.set(PORT, PORT_AT, (short) address.getPort());
         byte[] bytes = address.getAddress().getAddress();
         if (address.getAddress() instanceof Inet6Address ipv6) {
             MemorySegment.copy(bytes, 0, to, JAVA_BYTE, IPV6_ADDRESS_AT, bytes.length);
             to.set(SCOPE, IPV6_SCOPE_AT, ipv6.getScopeId());
-            return BYTES;
+            return IPV6_BYTES;
         }
         MemorySegment.copy(bytes, 0, to, JAVA_BYTE, IPV4_ADDRESS_AT, bytes.length);
         return IPV4_BYTES;
     }
 
-    /** A copy of what {@link #read} needs, a fourth of what its object takes; for IPv4, the few bytes of that. */
-    public static byte[] bytes(MemorySegment from) {
+    /**
+     * A copy of what {@link #read} needs, a fourth of what its object takes; for IPv4, the few bytes of that.
+     *
+     * @param length what the kernel says it has written
+     */
+    public static byte[] bytes(MemorySegment from, int length) {
+        if (isUnix(from)) {
+            return length <= PATH_AT
+                    ? NAMELESS
+                    : from.asSlice(0, Math.min(length, BYTES)).toArray(JAVA_BYTE);
+        }
         if (from.get(FAMILY, 0) == AF_INET) {
             return from.asSlice(0, IPV4_SIGNIFICANT_BYTES).toArray(JAVA_BYTE);
         }
@@ -73,7 +118,7 @@ public final class SocketAddresses {
             MemorySegment.copy(from, IPV6_ADDRESS_AT + 12, ipv4, IPV4_ADDRESS_AT, 4);
             return bytes;
         }
-        return from.asSlice(0, BYTES).toArray(JAVA_BYTE);
+        return from.asSlice(0, IPV6_BYTES).toArray(JAVA_BYTE);
     }
 
     /** Whether it is the address of an IPv4 peer of an IPv6 socket: {@code ::ffff:a.b.c.d}. */
@@ -82,8 +127,26 @@ public final class SocketAddresses {
                 && ipv6.get(JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN), IPV6_ADDRESS_AT + 8) == 0xffff;
     }
 
-    /** An IPv4 peer of an IPv6 socket gets its IPv4 address, as Java has it everywhere. */
-    public static InetSocketAddress read(MemorySegment from) {
+    /** What {@link #bytes} has copied. An IPv4 peer of an IPv6 socket has its IPv4 address, as Java has it everywhere. */
+    public static SocketAddress read(byte[] bytes) {
+        MemorySegment from = MemorySegment.ofArray(bytes);
+        return isUnix(from) ? readUnix(bytes) : readInet(from);
+    }
+
+    /** A name that is no path has none: an abstract one, as the JDK sees it too, or one that its peer made up. */
+    private static UnixDomainSocketAddress readUnix(byte[] bytes) {
+        int end = PATH_AT;
+        while (end < bytes.length && bytes[end] != 0) {
+            end++;
+        }
+        try {
+            return UnixDomainSocketAddress.of(new String(bytes, PATH_AT, end - PATH_AT, OF_PATHS));
+        } catch (InvalidPathException unusable) {
+            return UnixDomainSocketAddress.of("");
+        }
+    }
+
+    private static InetSocketAddress readInet(MemorySegment from) {
         boolean isIpv6 = from.get(FAMILY, 0) == AF_INET6;
         byte[] bytes = new byte[isIpv6 ? 16 : 4];
         MemorySegment.copy(from, JAVA_BYTE, isIpv6 ? IPV6_ADDRESS_AT : IPV4_ADDRESS_AT, bytes, 0, bytes.length);

@@ -10,13 +10,15 @@ import io.rocketsockets.linux.Errno;
 import io.rocketsockets.linux.IoUring;
 import io.rocketsockets.linux.Libc;
 import io.rocketsockets.linux.ListeningSocket;
+import io.rocketsockets.linux.PeerIds;
 import io.rocketsockets.linux.SocketAddresses;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A listening socket with several accepts under way, each with memory for its peer's address. A single multishot accept would
@@ -34,7 +36,7 @@ final class UringListener implements Listener {
 
     private static final int REFUSALS_PER_TURN = 64;
 
-    /** {@code struct sockaddr_in6} and a {@code socklen_t}. */
+    /** An address and a {@code socklen_t}. */
     private static final int ADDRESS_BYTES = SocketAddresses.BYTES + 4;
 
     private static final int SOL_SOCKET = 1;
@@ -46,14 +48,14 @@ final class UringListener implements Listener {
     private final int number;
     private final int descriptor;
     private final boolean isInherited;
-    private final InetSocketAddress localAddress;
+    private final SocketAddress localAddress;
     private final AcceptHandler handler;
 
     /** What the kernel writes peers' addresses to; freed by the collector, after the engine. */
     private final MemorySegment addresses = Arena.ofAuto().allocate((long) ADDRESS_BYTES * ACCEPTS, 8);
 
     /** Where the last connection arrived: most arrive at the same address, and share the object. */
-    private InetSocketAddress lastLocal;
+    private SocketAddress lastLocal;
 
     private byte[] lastLocalBytes;
 
@@ -72,7 +74,7 @@ final class UringListener implements Listener {
         this.isInherited = isInherited;
         this.handler = handler;
         this.lastLocalBytes = addressOf(descriptor);
-        this.localAddress = SocketAddresses.read(MemorySegment.ofArray(lastLocalBytes));
+        this.localAddress = SocketAddresses.read(lastLocalBytes);
         this.lastLocal = localAddress;
     }
 
@@ -115,7 +117,7 @@ final class UringListener implements Listener {
         if (result < 0) {
             throw Errno.exception("cannot ask for the local address", result);
         }
-        return SocketAddresses.bytes(address);
+        return SocketAddresses.bytes(address, length.get(JAVA_INT, 0));
     }
 
     @Override
@@ -250,9 +252,9 @@ final class UringListener implements Listener {
     private void accepted(int request, int direct) {
         UringTransport transport;
         try {
-            byte[] remote =
-                    SocketAddresses.bytes(addresses.asSlice((long) request * ADDRESS_BYTES, SocketAddresses.BYTES));
-            transport = new UringTransport(engine, direct, remote, localOf(direct));
+            MemorySegment told = addresses.asSlice((long) request * ADDRESS_BYTES, ADDRESS_BYTES);
+            byte[] remote = SocketAddresses.bytes(told, told.get(JAVA_INT, SocketAddresses.BYTES));
+            transport = new UringTransport(engine, direct, remote, localOf(direct), peerOf(direct));
         } catch (Throwable fault) { // the heap is full, most likely
             engine.closeDirect(direct);
             throw fault;
@@ -265,8 +267,8 @@ final class UringListener implements Listener {
     }
 
     /** Where the connection arrived, which only a wildcard leaves open; unknown when the process has no descriptor to ask. */
-    private InetSocketAddress localOf(int direct) {
-        if (!localAddress.getAddress().isAnyLocalAddress()) {
+    private SocketAddress localOf(int direct) {
+        if (!SocketAddresses.isWildcard(localAddress)) {
             return localAddress;
         }
         try {
@@ -278,11 +280,31 @@ final class UringListener implements Listener {
             engine.libc.close(ordinary);
             if (!Arrays.equals(local, lastLocalBytes)) {
                 lastLocalBytes = local;
-                lastLocal = SocketAddresses.read(MemorySegment.ofArray(local));
+                lastLocal = SocketAddresses.read(local);
             }
             return lastLocal;
         } catch (IOException unknown) {
             return localAddress;
+        }
+    }
+
+    /** Who has connected a Unix socket; unknown when the process has no descriptor to ask. */
+    private @Nullable PeerIds peerOf(int direct) {
+        if (!(localAddress instanceof UnixDomainSocketAddress)) {
+            return null;
+        }
+        try {
+            int ordinary = engine.install(direct);
+            if (ordinary < 0) {
+                return null;
+            }
+            try {
+                return PeerIds.of(engine.libc, ordinary);
+            } finally {
+                engine.libc.close(ordinary);
+            }
+        } catch (IOException unknown) {
+            return null; // the ring is broken, and the loop's next turn says so
         }
     }
 

@@ -1,5 +1,6 @@
 package io.rocketsockets.uring;
 
+import io.rocketsockets.engine.PeerCredentials;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportException.Kind;
@@ -7,12 +8,12 @@ import io.rocketsockets.engine.TransportHandler;
 import io.rocketsockets.linux.Errno;
 import io.rocketsockets.linux.IoUring;
 import io.rocketsockets.linux.Libc;
+import io.rocketsockets.linux.PeerIds;
 import io.rocketsockets.linux.SocketAddresses;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
-import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
@@ -53,7 +54,8 @@ final class UringTransport implements Transport {
     private static final int TAKEN_WHOLE = Integer.MAX_VALUE;
 
     private final byte[] remoteAddress;
-    private final InetSocketAddress localAddress;
+    private final SocketAddress localAddress;
+    private final @Nullable PeerIds peer;
 
     // Loop thread only, or in transit.
     private UringEngine engine;
@@ -104,22 +106,33 @@ final class UringTransport implements Transport {
     private volatile boolean closed;
 
     /** @param descriptor a direct one of this engine, which the transport owns from now on */
-    UringTransport(UringEngine engine, int descriptor, byte[] remoteAddress, InetSocketAddress localAddress) {
+    UringTransport(
+            UringEngine engine,
+            int descriptor,
+            byte[] remoteAddress,
+            SocketAddress localAddress,
+            @Nullable PeerIds peer) {
         this.engine = engine;
         this.descriptor = descriptor;
         this.remoteAddress = remoteAddress;
         this.localAddress = localAddress;
+        this.peer = peer;
         this.place = engine.remember(this);
     }
 
     @Override
     public SocketAddress remoteAddress() {
-        return SocketAddresses.read(MemorySegment.ofArray(remoteAddress));
+        return SocketAddresses.read(remoteAddress);
     }
 
     @Override
     public SocketAddress localAddress() {
         return localAddress;
+    }
+
+    @Override
+    public <T> @Nullable T detail(Class<T> type) {
+        return peer != null && type == PeerCredentials.class ? type.cast(peer.named()) : null;
     }
 
     // ---- The way in ----

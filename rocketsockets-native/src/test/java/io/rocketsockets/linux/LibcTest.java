@@ -9,6 +9,7 @@ import java.lang.foreign.ValueLayout;
 import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.UnixDomainSocketAddress;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -70,9 +71,8 @@ class LibcTest {
         InetSocketAddress address = new InetSocketAddress(InetAddress.getByName(host), port);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment memory = arena.allocate(SocketAddresses.BYTES);
-            SocketAddresses.write(address, memory);
-            assertThat(SocketAddresses.read(memory)).isEqualTo(address);
-            assertThat(SocketAddresses.read(MemorySegment.ofArray(SocketAddresses.bytes(memory))))
+            int length = SocketAddresses.write(address, memory);
+            assertThat(SocketAddresses.read(SocketAddresses.bytes(memory, length)))
                     .isEqualTo(address);
         }
     }
@@ -84,12 +84,40 @@ class LibcTest {
             MemorySegment memory = arena.allocate(SocketAddresses.BYTES);
             SocketAddresses.write(new InetSocketAddress(InetAddress.getByName("2001:db8::1"), 8998), memory);
             MemorySegment.copy(mapped, 0, memory, ValueLayout.JAVA_BYTE, 8, mapped.length);
-            byte[] bytes = SocketAddresses.bytes(memory);
+            byte[] bytes = SocketAddresses.bytes(memory, 28);
             assertThat(bytes).hasSize(8);
             InetSocketAddress peer = new InetSocketAddress("192.0.2.7", 8998);
-            assertThat(SocketAddresses.read(MemorySegment.ofArray(bytes))).isEqualTo(peer);
-            assertThat(SocketAddresses.read(memory)).isEqualTo(peer);
+            assertThat(SocketAddresses.read(bytes)).isEqualTo(peer);
         }
+    }
+
+    @Test
+    void theAddressOfAUnixSocketIsItsPath() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment memory = arena.allocate(SocketAddresses.BYTES);
+            UnixDomainSocketAddress address = UnixDomainSocketAddress.of("run/app.sock");
+            int length = SocketAddresses.write(address, memory);
+            assertThat(length).isEqualTo(2 + "run/app.sock".length() + 1);
+            assertThat(SocketAddresses.read(SocketAddresses.bytes(memory, length)))
+                    .isEqualTo(address);
+            assertThat(SocketAddresses.read(SocketAddresses.bytes(memory, length - 1)))
+                    .as("not ended by NUL")
+                    .isEqualTo(address);
+            UnixDomainSocketAddress nameless = UnixDomainSocketAddress.of("");
+            assertThat(SocketAddresses.read(SocketAddresses.bytes(memory, 2))).isEqualTo(nameless);
+            memory.set(ValueLayout.JAVA_BYTE, 2, (byte) 0);
+            assertThat(SocketAddresses.read(SocketAddresses.bytes(memory, length)))
+                    .as("abstract")
+                    .isEqualTo(nameless);
+        }
+    }
+
+    @Test
+    void usersAndGroupsHaveNamesOrNumbers() {
+        assertThat(Libc.userName(0)).isEqualTo("root");
+        assertThat(Libc.groupName(0)).isEqualTo("root");
+        assertThat(Libc.userName(-2)).isEqualTo("4294967294");
+        assertThat(Libc.groupName(-2)).isEqualTo("4294967294");
     }
 
     @Test
