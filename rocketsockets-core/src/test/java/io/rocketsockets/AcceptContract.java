@@ -176,6 +176,7 @@ abstract class AcceptContract extends EngineContract {
         assertThat(replies).isGreaterThan(100);
     }
 
+    @OfTcp("its process listens on TCP")
     @Test
     void b1_outOfDescriptorsLiveSocketsGoOnAndAcceptingResumesOnceThereAreSome() throws Exception {
         Path prlimit = Path.of("/usr/bin/prlimit");

@@ -360,6 +360,7 @@ abstract class CloseContract extends EngineContract {
      * In one turn: a socket that has input is closed, then another is accepted, which gets its number, and then what the
      * engine had found for the first one is due.
      */
+    @OfTcp(OfTcp.RESETS)
     @Test
     @WithoutBystander(IT_COUNTS)
     void e9_whatWasFoundForAClosedSocketDoesNotReachTheNextOfItsNumber() throws Exception {

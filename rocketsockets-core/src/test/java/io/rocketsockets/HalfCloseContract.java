@@ -323,6 +323,7 @@ abstract class HalfCloseContract extends EngineContract {
 
     // ---- Peers that vanish ----
 
+    @OfTcp("its process listens on TCP")
     @Test
     @WithoutBystander(IT_COUNTS)
     void e6_aPeerThatVanishesIsFoundByKeepAlive() throws Exception {

@@ -5,20 +5,10 @@ import org.junit.jupiter.api.Tag;
 
 /** What is not of TCP alone, on the engine of the JDK and Unix sockets. */
 class NioUnixTest {
-    private interface NioUnix extends EngineUnderTest {
+    private interface NioUnix extends OnUnixSockets {
         @Override
         default String engine() {
             return "nio";
-        }
-
-        @Override
-        default void configure(EndpointConfigurator endpoint) {
-            endpoint.bindTo("unix:" + UnixSocket.newPath());
-        }
-
-        @Override
-        default boolean isOfTcp() {
-            return false;
         }
     }
 

@@ -256,6 +256,7 @@ abstract class TimeoutContract extends EngineContract {
         assertThat(book.awaitClosed()).isEqualTo(CloseReason.TIMEOUT_READ);
     }
 
+    @OfTcp("its process listens on TCP")
     @Test
     void n10_aProcessThatWasFrozenClosesNobodyAtOnce() throws Exception {
         assumeTrue(Files.isExecutable(Path.of("/bin/kill")), "skipped: no kill (apt install procps)");
