@@ -8,6 +8,9 @@ import io.rocketsockets.daemon.Tool;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -94,12 +97,18 @@ class DaemonRestartTest {
     @Test
     void sigkillAtAnyMomentLeavesNothingInTheWay() throws Exception {
         InetSocketAddress address = free();
-        String port = "--port=" + address.getPort();
-        String ready = "--set=daemon.readyFile=" + folder.resolve("ready");
-        String live = "--set=daemon.liveFile=" + folder.resolve("live");
+        Path socketFile = folder.resolve("app.sock");
+        String[] arguments = {
+            ECHOING,
+            "--port=" + address.getPort(),
+            "--endpoint=local",
+            "--set=endpoint.local.bindTo=unix:" + socketFile,
+            "--set=daemon.readyFile=" + folder.resolve("ready"),
+            "--set=daemon.liveFile=" + folder.resolve("live")
+        };
         boolean runs = false;
         for (int lines = 1; !runs; lines++) {
-            try (DaemonProcess killed = DaemonProcess.start(ECHOING, port, ready, live)) {
+            try (DaemonProcess killed = DaemonProcess.start(arguments)) {
                 for (int i = 0; i < lines && !runs; i++) {
                     runs = killed.next().endsWith("talking is running");
                 }
@@ -107,9 +116,16 @@ class DaemonRestartTest {
                 assertThat(killed.exitStatus()).isEqualTo(137);
             }
         }
-        try (DaemonProcess last = DaemonProcess.start(ECHOING, port, ready, live)) {
+        assertThat(socketFile).exists();
+        try (DaemonProcess last = DaemonProcess.start(arguments)) {
             assertThat(last.awaitAddress()).isEqualTo(address);
             assertThat(echo(address, "again")).isEqualTo("again");
+            try (SocketChannel local = SocketChannel.open(UnixDomainSocketAddress.of(socketFile))) {
+                local.write(ByteBuffer.wrap(new byte[] {'x'}));
+                ByteBuffer answer = ByteBuffer.allocate(1);
+                local.read(answer);
+                assertThat(answer.get(0)).isEqualTo((byte) 'x');
+            }
         }
     }
 
