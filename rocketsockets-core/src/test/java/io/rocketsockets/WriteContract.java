@@ -310,6 +310,7 @@ abstract class WriteContract extends EngineContract {
     @Timeout(600)
     @ParameterizedTest
     @ValueSource(longs = {1L << 30, (4L << 30) + 1})
+    @WithoutBystander(IT_COUNTS)
     void c3_anEchoOfGigabytesIsTheSame(long total) throws Exception {
         TestServer server = serve(2, echo());
         Client client = server.connect();
