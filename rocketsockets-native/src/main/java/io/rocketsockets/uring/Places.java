@@ -31,6 +31,12 @@ final class Places {
         return place;
     }
 
+    int inUse() {
+        int[] count = {0};
+        forEach(transport -> count[0]++);
+        return count[0];
+    }
+
     /** Of the places taken so far, and one more. */
     int sizeWithOneMore() {
         return used + 1;

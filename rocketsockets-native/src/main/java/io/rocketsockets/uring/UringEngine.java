@@ -634,13 +634,16 @@ final class UringEngine implements Engine {
             if (closed) {
                 return;
             }
-            if (isHere()) {
-                closeSockets();
+            try {
+                if (isHere()) {
+                    closeSockets();
+                }
+            } finally {
+                closed = true;
+                ring.close();
+                libcOfCloser().close(eventDescriptor);
+                listeners.forEach(UringListener::closeDescriptor);
             }
-            closed = true;
-            ring.close();
-            libcOfCloser().close(eventDescriptor);
-            listeners.forEach(UringListener::closeDescriptor);
         }
     }
 
@@ -661,10 +664,11 @@ final class UringEngine implements Engine {
                 0);
         long start = System.nanoTime();
         do {
-            head = end;
+            dispatch(); // to sockets that are closed: they only let go of what they held
             compact();
             enter(underWay > 0 ? 1 : 0, true, CLOSING_NANOS);
         } while (underWay > 0 && System.nanoTime() - start < CLOSING_NANOS);
+        dispatch();
     }
 
     // ---- What tests look at ----
@@ -675,6 +679,10 @@ final class UringEngine implements Engine {
 
     int descriptorsInUse() {
         return descriptorsInUse;
+    }
+
+    int transports() {
+        return places.inUse();
     }
 
     int staleCompletions() {
