@@ -274,8 +274,9 @@ class BlockingHandlersTest {
             Client second = server.connect();
             second.receiveAll();
             await().until(() -> server.server.stats().closed().containsKey(CloseReason.HANDLER_REFUSED));
+            // One of the second socket; of the first only when its opening callback had quite come back.
             assertThat(logs.take("the executor of blockingHandlers refused a callback"))
-                    .hasSize(2)
+                    .hasSizeBetween(1, 2)
                     .allSatisfy(line -> assertThat(line).contains("socket=", "the pool is full", "more threads"));
             full.set(false);
             Client third = server.connect();

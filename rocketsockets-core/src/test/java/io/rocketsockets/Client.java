@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketAddress;
@@ -39,12 +40,24 @@ final class Client implements AutoCloseable {
             if (from != null) {
                 socket.bind(new InetSocketAddress(from, 0));
             }
-            socket.connect(server, PATIENCE_MILLIS);
-            address = socket.getLocalSocketAddress();
+            SocketAddress bound = socket.getLocalSocketAddress();
+            connect(server);
+            address = socket.isClosed() ? bound : socket.getLocalSocketAddress();
         } catch (IOException failure) {
             try (socket) {
                 throw failure;
             }
+        }
+    }
+
+    /** The server may reset it before this side has heard that it is connected: what it does next tells that too. */
+    private void connect(SocketAddress server) throws IOException {
+        try {
+            socket.connect(server, PATIENCE_MILLIS);
+        } catch (ConnectException refused) {
+            throw refused;
+        } catch (SocketException reset) {
+            socket.close();
         }
     }
 

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.rocketsockets.ConnectionLimits.Surplus;
 import java.io.ByteArrayOutputStream;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -156,7 +157,9 @@ abstract class WatchContract extends EngineContract {
         TestServer server = server(x -> x.listener(notes).maxConnections(1).surplusConnections(Surplus.REFUSE))
                 .start(idle());
         server.book(server.connect());
-        Client surplus = server.connect();
+        // Bound first: it may be reset before its connect has returned.
+        Client surplus =
+                server.address() instanceof InetSocketAddress ? server.connectFrom("127.0.0.1") : server.connect();
         await().until(() -> notes.lines.contains("refused test " + surplus.address() + " LIMIT_CONNECTIONS" + loop(0)));
         await().until(() -> logs.take("connection refused").size() == 1);
     }
