@@ -11,6 +11,7 @@ import io.rocketsockets.proxy.ProxyProtocol;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.ConnectException;
 import java.net.ServerSocket;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -271,8 +272,17 @@ abstract class UnixSocketContract extends EngineContract {
         assertThat(killed.inputReader(UTF_8).readLine()).isEqualTo("listening");
         killed.destroyForcibly().waitFor();
         assertThat(exists(file)).isTrue();
+        await().until(this::isRefused); // the kernel takes a ring apart when its process is gone already
         TestServer server = at(file).start(echo());
         assertThat(server.connect().exchange("x")).isEqualTo("x");
+    }
+
+    private boolean isRefused() throws IOException {
+        try (SocketChannel peer = SocketChannel.open(UnixDomainSocketAddress.of(file))) {
+            return !peer.isConnected();
+        } catch (ConnectException refused) {
+            return true;
+        }
     }
 
     @Test
