@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
@@ -279,17 +280,26 @@ abstract class HalfCloseContract extends EngineContract {
 
     /** As long as a segment of its that was lost takes to come again. */
     @Test
+    @OfTcp("it is about segments that are lost")
     void e7_aPeerThatWasSendingMaySendAgainAfterAPause() throws Exception {
         int answer = 1 << 20; // more than the peer's kernel takes, and all that the server's does
+        CompletableFuture<Void> closing = new CompletableFuture<>();
         TestServer server = serve(socket -> {
             socket.startReading();
-            return bytes -> socket.write(ByteBuffer.allocate(answer), socket::close, closed -> {});
+            return bytes -> socket.write(
+                    ByteBuffer.allocate(answer),
+                    () -> {
+                        socket.close();
+                        closing.complete(null);
+                    },
+                    closed -> {});
         });
         Client client = server.connect().send("x");
         client.receive(1);
-        for (int i = 0; i < 3; i++) {
+        closing.get(20, TimeUnit.SECONDS);
+        for (int i = 0; i < 8; i++) {
             client.send("more");
-            pass(Duration.ofMillis(300));
+            pass(Duration.ofMillis(i < 5 ? 20 : 300));
         }
         assertThat(client.receiveAllBytes()).hasSize(answer - 1);
     }
