@@ -166,8 +166,10 @@ final class Acceptor implements AcceptHandler {
             adoption = connection.new Adoption();
         } catch (Throwable fault) { // the heap is full, most likely
             connections.admission.leave(endpoint.name(), counted);
+            refuse(
+                    transport,
+                    CloseReason.ERROR); // before there is a line to make, for which there may be no memory either
             Faults.log(LOG, "cannot take a connection: " + endpoint, fault);
-            refuse(transport, CloseReason.ERROR);
             return;
         }
         loop.meter.accepted();

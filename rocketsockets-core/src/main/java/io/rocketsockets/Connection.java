@@ -521,7 +521,7 @@ final class Connection implements TransportHandler {
 
     /** Hands the kernel what it takes; runs no callback. */
     private void send() {
-        if (blocked || preparing || state == State.CLOSED) {
+        if (blocked || preparing || state == State.CLOSED || queue == WriteQueue.NONE) {
             return;
         }
         long before = queue.unsentBytes();
@@ -552,7 +552,9 @@ final class Connection implements TransportHandler {
     @Override
     public void onWritten(long count) {
         assert loop.inLoop();
-        queue.advance(count);
+        if (queue != WriteQueue.NONE) { // which all share
+            queue.advance(count);
+        }
         wrote(count);
         publish(queue.unsentBytes());
         blocked = false;

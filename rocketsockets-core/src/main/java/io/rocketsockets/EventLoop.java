@@ -211,8 +211,8 @@ final class EventLoop implements Runnable, FilterLoop {
             } catch (LoopThread.TakenOver relief) {
                 return;
             } catch (Throwable fault) { // here the heap may be full: nothing is allocated but for the line in the log
-                if (!((LoopThread) Thread.currentThread())
-                        .comeBack()) { // from a callback after which even its failure could not be noted
+                if (!((LoopThread) Thread.currentThread()).comeBack()) { // not even a callback's failure could be noted
+                    Faults.log(LOG, turnFailed, fault);
                     return;
                 }
                 if (!abandoned) { // else the engine was closed under it
