@@ -73,9 +73,9 @@ final class UringEngine implements Engine {
     private int end;
 
     /** Whoever has something to report that is no completion. */
-    private final ArrayList<UringTransport> toReport = new ArrayList<>();
+    private final ArrayList<UringTransport> toReport = new ArrayList<>(256);
 
-    private final ArrayList<UringTransport> reporting = new ArrayList<>();
+    private final ArrayList<UringTransport> reporting = new ArrayList<>(256);
 
     /** Sends that are queued in the ring, but for those that are settled already. */
     private @Nullable UringTransport[] sending = new @Nullable UringTransport[256];
@@ -84,12 +84,12 @@ final class UringEngine implements Engine {
     private int settled;
 
     /** Those that stopped reading, whose receive is cancelled unless they start again in this turn. */
-    private final ArrayList<UringTransport> stopped = new ArrayList<>();
+    private final ArrayList<UringTransport> stopped = new ArrayList<>(256);
 
     /** Those whose receive found no buffer: first who got nothing, then who may have taken what there was. */
-    private final ArrayList<UringTransport> unfed = new ArrayList<>();
+    private final ArrayList<UringTransport> unfed = new ArrayList<>(256);
 
-    private final ArrayList<UringTransport> fed = new ArrayList<>();
+    private final ArrayList<UringTransport> fed = new ArrayList<>(256);
 
     /** What one socket receives in one go, then it is the next one's turn; 0 where the kernel takes no limit (Linux 6.17). */
     private int receiveLimit;
@@ -420,9 +420,9 @@ final class UringEngine implements Engine {
     int remember(UringTransport transport) {
         int size = places.sizeWithOneMore();
         if (sending.length < size) {
+            List.of(toReport, reporting, stopped, unfed, fed).forEach(list -> list.ensureCapacity(2 * size));
             sending = Arrays.copyOf(sending, 2 * size);
         }
-        List.of(toReport, reporting, stopped, unfed, fed).forEach(list -> list.ensureCapacity(size));
         return places.take(transport);
     }
 

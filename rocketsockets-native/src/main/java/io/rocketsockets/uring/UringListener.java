@@ -276,8 +276,12 @@ final class UringListener implements Listener {
             if (ordinary < 0) {
                 return localAddress;
             }
-            byte[] local = addressOf(ordinary);
-            engine.libc.close(ordinary);
+            byte[] local;
+            try {
+                local = addressOf(ordinary);
+            } finally {
+                engine.libc.close(ordinary);
+            }
             if (!Arrays.equals(local, lastLocalBytes)) {
                 lastLocalBytes = local;
                 lastLocal = SocketAddresses.read(local);
