@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -13,6 +14,8 @@ import time
 def connect(host, port):
     s = socket.create_connection((host, port), timeout=60)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if authority := os.environ.get("FIRE_AUTHORITY"):
+        return ssl.create_default_context(cafile=authority).wrap_socket(s, server_hostname="server.test")
     return s
 
 

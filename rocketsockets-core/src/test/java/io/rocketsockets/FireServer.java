@@ -2,7 +2,11 @@ package io.rocketsockets;
 
 import static java.util.concurrent.TimeUnit.DAYS;
 
+import io.rocketsockets.Certificates.Identity;
+import io.rocketsockets.Certificates.Request;
+import io.rocketsockets.tls.ClientCertificates;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
@@ -51,10 +55,28 @@ final class FireServer {
                             .timeouts(timeouts -> timeouts.idle(seconds(options, "idle"))
                                     .write(seconds(options, "write"))
                                     .firstByte(seconds(options, "firstByte")));
+                    if (options.containsKey("tls")) {
+                        SecureContract.unchecked(() -> secure(endpoint, Path.of(options.get("tls")), options));
+                    }
                     if (options.containsKey("keepAlive")) {
                         endpoint.keepAlive(seconds(options, "keepAlive"), seconds(options, "keepAlive"), 2);
                     }
                 });
+    }
+
+    /** Leaves in the folder what clients need: the authority of server.test, and a certificate of their own. */
+    private static EndpointConfigurator secure(EndpointConfigurator endpoint, Path folder, Map<String, String> options)
+            throws Exception {
+        Identity authority = Certificates.authority("fire authority");
+        String trusted = authority.write(folder.resolve("ca.pem")).toString();
+        String ec =
+                authority.issue("server.test").write(folder.resolve("ec.pem")).toString();
+        Request rsa = new Request("CN=server.test", "RSA").names("server.test");
+        String second = rsa.by(authority).write(folder.resolve("rsa.pem")).toString();
+        Request client = new Request("CN=client.test", "EC").usage(Certificates.CLIENT_AUTH);
+        client.by(authority).write(folder.resolve("client.pem"));
+        ClientCertificates mode = ClientCertificates.valueOf(options.getOrDefault("clients", "NONE"));
+        return endpoint.secureSockets(tls -> tls.certFrom(ec).certFrom(second).clientCertificates(mode, trusted));
     }
 
     private static Duration seconds(Map<String, String> options, String name) {

@@ -247,6 +247,24 @@ abstract class TlsHandshakeContract extends SecureContract {
         assertThat(weak.refusal()).contains("handshake_failure");
     }
 
+    /** The hello of TLS 1.2 with nothing but ecdsa_sha1 among its signature_algorithms (13). */
+    @Test
+    void k16_signaturesWithSha1AreRefused() throws Exception {
+        TestServer server = secure(echo());
+        Client wire = server.connect();
+        byte[] hello = peer(wire, TLS12).hello();
+        int afterSessionId = 44 + hello[43];
+        int extension = new String(hello, ISO_8859_1).indexOf("\0\15\0", afterSessionId);
+        int end = extension + 4 + (hello[extension + 3] & 0xff);
+        for (int i = extension + 6; i < end; i += 2) {
+            hello[i] = 2;
+            hello[i + 1] = 3;
+        }
+        wire.send(hello);
+        assertThat(alert(wire)).as("handshake_failure").isEqualTo(40);
+        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
+    }
+
     @Test
     void aCipherSuiteThatNobodyHasFailsTheStart() {
         assertThatThrownBy(() -> secure(tls -> tls.cipherSuites("TLS_AES_1"), echo()))

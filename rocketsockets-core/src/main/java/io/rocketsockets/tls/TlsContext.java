@@ -3,12 +3,18 @@ package io.rocketsockets.tls;
 import io.rocketsockets.tls.CertificateReader.Chain;
 import io.rocketsockets.tls.TlsIdentity.CertificateFiles;
 import java.io.IOException;
+import java.security.AlgorithmConstraints;
+import java.security.AlgorithmParameters;
+import java.security.CryptoPrimitive;
 import java.security.GeneralSecurityException;
+import java.security.Key;
 import java.security.KeyStore;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -16,6 +22,7 @@ import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A {@link TlsIdentity} with its files read; immutable. Sessions are resumed within one context only, so neither under a name
@@ -23,6 +30,28 @@ import javax.net.ssl.TrustManagerFactory;
  */
 final class TlsContext {
     private static final char[] NO_PASSWORD = {};
+
+    /** Beyond what the JDK forbids: before version 25 it signs handshakes of TLS 1.2 with SHA-1 for who asks for nothing better. */
+    private static final AlgorithmConstraints NO_SHA_1 = new AlgorithmConstraints() {
+        private static final Pattern SHA_1 = Pattern.compile("(?i)(.*_)?sha-?1(with.*)?");
+
+        @Override
+        public boolean permits(Set<CryptoPrimitive> uses, String algorithm, @Nullable AlgorithmParameters parameters) {
+            return !uses.contains(CryptoPrimitive.SIGNATURE)
+                    || !SHA_1.matcher(algorithm).matches();
+        }
+
+        @Override
+        public boolean permits(Set<CryptoPrimitive> uses, Key key) {
+            return true;
+        }
+
+        @Override
+        public boolean permits(
+                Set<CryptoPrimitive> uses, String algorithm, Key key, @Nullable AlgorithmParameters parameters) {
+            return permits(uses, algorithm, parameters);
+        }
+    };
 
     private final SSLContext context;
     private final TlsIdentity identity;
@@ -125,6 +154,7 @@ final class TlsContext {
         parameters.setProtocols(protocols);
         parameters.setCipherSuites(suites);
         parameters.setUseCipherSuitesOrder(true);
+        parameters.setAlgorithmConstraints(NO_SHA_1);
         parameters.setApplicationProtocols(applicationProtocols);
         switch (identity.clientCertificates()) {
             case NONE -> parameters.setWantClientAuth(false);
