@@ -3,7 +3,6 @@ package io.rocketsockets;
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
 import io.rocketsockets.proxy.ProxyProtocol;
 import io.rocketsockets.tls.TlsConfiguration;
-import io.rocketsockets.tls.TlsIdentity.CertificateFiles;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Objects;
@@ -61,25 +60,6 @@ public record EndpointConfiguration(
         Objects.requireNonNull(userTimeout, "userTimeout");
         Objects.requireNonNull(proxyProtocol, "proxyProtocol");
         Objects.requireNonNull(timeouts, "timeouts");
-    }
-
-    /** Serving that certificate, where it speaks TLS and has none of its own. */
-    EndpointConfiguration withCertificate(CertificateFiles files) {
-        return new EndpointConfiguration(
-                name,
-                host,
-                port,
-                descriptor,
-                socketMode,
-                backlog,
-                secure,
-                secure ? tls.withCertificate(files) : tls,
-                maxConnections,
-                halfClose,
-                keepAlive,
-                userTimeout,
-                proxyProtocol,
-                timeouts);
     }
 
     /** The file of the Unix socket that the endpoint listens on; empty when it is of TCP. */

@@ -2,7 +2,6 @@ package io.rocketsockets;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
 import io.rocketsockets.proxy.ProxyProtocol;
-import io.rocketsockets.tls.TlsConfiguration;
 import io.rocketsockets.tls.TlsConfigurator;
 import java.time.Duration;
 import java.util.Objects;
@@ -24,7 +23,7 @@ public final class EndpointConfigurator {
     private int descriptor = EndpointConfiguration.NO_DESCRIPTOR;
     private String socketMode = "600";
     private boolean secure;
-    private TlsConfiguration tls = TlsConfiguration.DEFAULT;
+    private TlsConfigurator tls = new TlsConfigurator();
     private int maxConnections;
     private boolean halfClose;
     private @Nullable KeepAlive keepAlive;
@@ -87,17 +86,21 @@ public final class EndpointConfigurator {
         return this;
     }
 
-    /** Speaks TLS, with the certificate of {@link ServerConfigurator#secureWithCertFrom(String)}. */
+    /** Speaks TLS, with the certificate of {@link ServerConfigurator#secureWithCertFrom(String)} where it has none of its own. */
     public EndpointConfigurator secureSockets() {
-        return secureSockets(tls -> {});
+        secure = true;
+        return this;
     }
 
     /** Speaks TLS as the options say: {@code secureSockets(tls -> tls.certFrom("server.pem"))}. */
     public EndpointConfigurator secureSockets(Consumer<? super TlsConfigurator> options) {
-        TlsConfigurator configurator = new TlsConfigurator();
-        options.accept(configurator);
-        tls = configurator.freeze();
-        secure = true;
+        tls = new TlsConfigurator();
+        return tls(options).secureSockets();
+    }
+
+    /** Changes how TLS is spoken, where it is: for options that come from outside the program. */
+    public EndpointConfigurator tls(Consumer<? super TlsConfigurator> change) {
+        change.accept(tls);
         return this;
     }
 
@@ -162,7 +165,7 @@ public final class EndpointConfigurator {
                 socketMode,
                 backlog,
                 secure,
-                tls,
+                tls.freeze(),
                 maxConnections,
                 halfClose,
                 keepAlive,

@@ -1,6 +1,7 @@
 package io.rocketsockets;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
+import io.rocketsockets.tls.TlsIdentity.CertificateFiles;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * @param stallLimit how long a callback may hang before that is logged; after a quarter of it its loop gets another thread; zero for neither
  * @param listeners who hears what happens
  * @param blockingHandlers what runs the callbacks, null for the loops
- * @param certificate path of the certificate for secure endpoints, empty for none
+ * @param certificate of the secure endpoints that name none of their own
  */
 public record ServerConfiguration(
         List<EndpointConfiguration> endpoints,
@@ -49,7 +50,7 @@ public record ServerConfiguration(
         Duration stallLimit,
         List<ServerListener> listeners,
         @Nullable Executor blockingHandlers,
-        String certificate) {
+        CertificateFiles certificate) {
 
     /** Pipelined 64 KiB messages cost a third less than with 64 KiB, and it is one buffer per loop. */
     static final int DEFAULT_READ_BUFFER = 256 * 1024;
@@ -78,13 +79,14 @@ public record ServerConfiguration(
         Objects.requireNonNull(loadBalancer, "loadBalancer");
         Objects.requireNonNull(stallLimit, "stallLimit");
         listeners = List.copyOf(listeners);
+        Objects.requireNonNull(certificate, "certificate");
         List<String> errors = new ArrayList<>();
         if (endpoints.isEmpty()) {
             errors.add("endpoints=0 < 1; call useDefaultEndpoint() or addEndpoint(name, e -> e.port(..))");
         }
         Set<String> names = new HashSet<>();
         for (EndpointConfiguration endpoint : endpoints) {
-            check(endpoint, names, errors);
+            check(endpoint, certificate, names, errors);
         }
         Engines.INSTALLED.errorIn(engine).ifPresent(errors::add);
         between("eventLoops", eventLoops, 1, MOST_LOOPS, errors);
@@ -126,7 +128,8 @@ public record ServerConfiguration(
         return configurator.freeze();
     }
 
-    private static void check(EndpointConfiguration endpoint, Set<String> names, List<String> errors) {
+    private static void check(
+            EndpointConfiguration endpoint, CertificateFiles certificate, Set<String> names, List<String> errors) {
         String name = endpoint.name();
         if (name.isBlank() || name.equals("null")) {
             errors.add("endpoint name=" + name + " is empty; give the endpoint a name");
@@ -156,7 +159,10 @@ public record ServerConfiguration(
         endpoint.proxyProtocol().errors().forEach(error -> errors.add("endpoint=" + name + " " + error));
         endpoint.timeouts().errors().forEach(error -> errors.add("endpoint=" + name + " " + error));
         if (endpoint.secure()) {
-            endpoint.tls().errors().forEach(error -> errors.add("endpoint=" + name + " " + error));
+            endpoint.tls()
+                    .withCertificate(certificate)
+                    .errors()
+                    .forEach(error -> errors.add("endpoint=" + name + " " + error));
         }
     }
 

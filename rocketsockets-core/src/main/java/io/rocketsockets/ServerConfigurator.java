@@ -31,8 +31,7 @@ public final class ServerConfigurator {
     private Duration stallLimit = Duration.ofSeconds(1);
     private final List<ServerListener> listeners = new ArrayList<>();
     private @Nullable Executor blockingHandlers;
-    private String certificate = "";
-    private String certificatePassword = "";
+    private CertificateFiles certificate = CertificateFiles.NONE;
 
     private final List<String> errors = new ArrayList<>();
 
@@ -60,17 +59,17 @@ public final class ServerConfigurator {
 
     /**
      * Where the certificate chain and key of all secure endpoints come from that name none of their own: a file with a PEM
-     * chain and a PKCS#8 key, or PKCS#12 or JKS without a password. It is read when the server starts, and again when it
-     * changes.
+     * chain and a PKCS#8 key, or PKCS#12 or JKS, see {@link #keyStorePassword}. It is read when the server starts, and again
+     * when it changes.
      */
     public ServerConfigurator secureWithCertFrom(String path) {
-        return secureWithCertFrom(path, "");
+        certificate = new CertificateFiles(path, "", certificate.password());
+        return this;
     }
 
-    /** As {@link #secureWithCertFrom(String)}, for a PKCS#12 or JKS file with a password. */
-    public ServerConfigurator secureWithCertFrom(String path, String password) {
-        certificate = String.valueOf(path);
-        certificatePassword = Objects.requireNonNull(password, "password");
+    /** The password of that file, where it is PKCS#12 or JKS. */
+    public ServerConfigurator keyStorePassword(String password) {
+        certificate = certificate.withPassword(password);
         return this;
     }
 
@@ -229,16 +228,9 @@ public final class ServerConfigurator {
         throw new ServerConfigurationException(errors);
     }
 
-    private EndpointConfiguration freeze(EndpointConfigurator endpoint) {
-        EndpointConfiguration frozen = endpoint.freeze();
-        return certificate.isEmpty()
-                ? frozen
-                : frozen.withCertificate(new CertificateFiles(certificate, "", certificatePassword));
-    }
-
     private ServerConfiguration collected() {
         return new ServerConfiguration(
-                endpoints.stream().map(this::freeze).toList(),
+                endpoints.stream().map(EndpointConfigurator::freeze).toList(),
                 engine,
                 eventLoops,
                 readBufferSize,

@@ -99,7 +99,8 @@ final class ServerRun {
                 TlsWorkers workers = tlsWorkers == null ? new TlsWorkers() : tlsWorkers;
                 tlsWorkers = workers;
                 try {
-                    TlsEndpoint tls = TlsEndpoint.open(endpoint.name(), endpoint.tls(), workers);
+                    TlsEndpoint tls = TlsEndpoint.open(
+                            endpoint.name(), endpoint.tls().withCertificate(configuration.certificate()), workers);
                     workers.watch(tls);
                     connections.secure.put(endpoint.name(), tls);
                 } catch (IOException failure) {

@@ -12,6 +12,7 @@ import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportHandler;
 import io.rocketsockets.proxy.ProxyProtocol;
 import io.rocketsockets.tls.TlsConfiguration;
+import io.rocketsockets.tls.TlsIdentity.CertificateFiles;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
@@ -133,7 +134,7 @@ class RareCasesTest {
                         Duration.ZERO,
                         List.of(),
                         null,
-                        ""))
+                        CertificateFiles.NONE))
                 .isInstanceOf(ServerConfigurationException.class);
     }
 
@@ -155,7 +156,7 @@ class RareCasesTest {
                         Duration.ZERO,
                         List.of(),
                         null,
-                        ""))
+                        CertificateFiles.NONE))
                 .isInstanceOf(ServerConfigurationException.class);
     }
 

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.tuple;
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
 import io.rocketsockets.proxy.ProxyProtocol;
 import io.rocketsockets.tls.TlsConfiguration;
+import io.rocketsockets.tls.TlsIdentity.CertificateFiles;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -353,7 +354,7 @@ class ServerConfigurationTest {
                         Duration.ZERO,
                         List.of(),
                         null,
-                        ""))
+                        CertificateFiles.NONE))
                 .isInstanceOf(ServerConfigurationException.class)
                 .hasMessageContaining("endpoints=0 < 1");
     }

@@ -561,7 +561,7 @@ abstract class TlsContract extends SecureContract {
             own.writeKeyStore(form, file, "secret");
         }
         TestServer server = server(
-                        x -> x.secureWithCertFrom(file.toString(), form.equals("PEM") ? "" : "secret"),
+                        x -> x.secureWithCertFrom(file.toString()).keyStorePassword("secret"),
                         EndpointConfigurator::secureSockets)
                 .start(echo());
         Client client = connect(server, TLS13);

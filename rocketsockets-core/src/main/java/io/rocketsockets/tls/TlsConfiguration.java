@@ -45,9 +45,9 @@ public record TlsConfiguration(
         Objects.requireNonNull(handshakeTimeout, "handshakeTimeout");
     }
 
-    /** With that certificate, unless it has one of its own. */
+    /** With that certificate, if it is one, unless it has one of its own. */
     public TlsConfiguration withCertificate(CertificateFiles files) {
-        if (!identity.isEmpty()) {
+        if (!identity.isEmpty() || files.certificate().isEmpty()) {
             return this;
         }
         TlsIdentity served = new TlsIdentity(List.of(files), null, identity.clientCertificates(), identity.trusted());

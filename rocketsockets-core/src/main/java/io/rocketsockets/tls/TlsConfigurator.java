@@ -28,6 +28,7 @@ public final class TlsConfigurator {
     /** The options of one name that peers may ask for. */
     public static final class Name {
         private final List<CertificateFiles> certificates = new ArrayList<>();
+        private String keyStorePassword = "";
         private @Nullable SSLContext context;
         private ClientCertificates clientCertificates = ClientCertificates.NONE;
         private String trusted = "";
@@ -68,13 +69,16 @@ public final class TlsConfigurator {
         }
 
         private TlsIdentity freeze() {
-            return new TlsIdentity(certificates, context, clientCertificates, trusted);
+            List<CertificateFiles> files = certificates.stream()
+                    .map(each -> each.password().isEmpty() ? each.withPassword(keyStorePassword) : each)
+                    .toList();
+            return new TlsIdentity(files, context, clientCertificates, trusted);
         }
     }
 
     /**
-     * A file with a certificate chain and its key: PEM with a PKCS#8 key, or PKCS#12 or JKS without a password. Called again,
-     * it adds one of another kind, such as RSA beside EC. The file is read when the server starts, and again when it changes.
+     * A file with a certificate chain and its key: PEM with a PKCS#8 key, or PKCS#12 or JKS, see {@link #keyStorePassword}. Called
+     * again, it adds one of another kind, such as RSA beside EC. The file is read when the server starts, and again when it changes.
      */
     public TlsConfigurator certFrom(String path) {
         identity.certFrom(path);
@@ -90,6 +94,19 @@ public final class TlsConfigurator {
     /** As {@link #certFrom(String)}, for a PKCS#12 or JKS file with a password. */
     public TlsConfigurator keyStore(String path, String password) {
         identity.keyStore(path, password);
+        return this;
+    }
+
+    /** The password of PKCS#12 and JKS files that were named without one. */
+    public TlsConfigurator keyStorePassword(String password) {
+        identity.keyStorePassword = Objects.requireNonNull(password, "password");
+        return this;
+    }
+
+    /** Forgets the certificates named so far, and the context: for others that come from outside the program. */
+    public TlsConfigurator withoutCertificates() {
+        identity.certificates.clear();
+        identity.context = null;
         return this;
     }
 

@@ -30,10 +30,16 @@ public record TlsIdentity(
      * @param password of a PKCS#12 or JKS file
      */
     public record CertificateFiles(String certificate, String key, String password) {
+        public static final CertificateFiles NONE = new CertificateFiles("", "", "");
+
         public CertificateFiles {
             certificate = String.valueOf(certificate);
             key = String.valueOf(key);
             Objects.requireNonNull(password, "password");
+        }
+
+        public CertificateFiles withPassword(String password) {
+            return new CertificateFiles(certificate, key, password);
         }
 
         /** Without the password. */

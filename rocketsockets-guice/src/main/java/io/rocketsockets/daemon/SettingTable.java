@@ -2,8 +2,11 @@ package io.rocketsockets.daemon;
 
 import static io.rocketsockets.daemon.TextForm.ADDRESS;
 import static io.rocketsockets.daemon.TextForm.BYTES;
+import static io.rocketsockets.daemon.TextForm.CERTIFICATES;
+import static io.rocketsockets.daemon.TextForm.CLIENT_CERTIFICATES;
 import static io.rocketsockets.daemon.TextForm.FILE;
 import static io.rocketsockets.daemon.TextForm.KEEP_ALIVE;
+import static io.rocketsockets.daemon.TextForm.NAMES;
 import static io.rocketsockets.daemon.TextForm.NUMBER;
 import static io.rocketsockets.daemon.TextForm.ON;
 import static io.rocketsockets.daemon.TextForm.PROXY_PROTOCOL;
@@ -19,8 +22,13 @@ import io.rocketsockets.LoadBalancer;
 import io.rocketsockets.ServerConfiguration;
 import io.rocketsockets.ServerConfigurator;
 import io.rocketsockets.Timeouts;
+import io.rocketsockets.daemon.TextForm.AskedFor;
+import io.rocketsockets.tls.TlsConfiguration;
+import io.rocketsockets.tls.TlsConfigurator;
+import io.rocketsockets.tls.TlsIdentity.CertificateFiles;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 
@@ -84,7 +92,12 @@ final class SettingTable {
                     "secureWithCertFrom",
                     TEXT,
                     ServerConfigurator::secureWithCertFrom,
-                    ServerConfiguration::certificate));
+                    x -> x.certificate().certificate()),
+            Setting.of(
+                    "keyStorePassword",
+                    TEXT,
+                    ServerConfigurator::keyStorePassword,
+                    x -> x.certificate().password()));
 
     /** Keys begin with {@code endpoint.NAME.}. */
     static final List<Setting<EndpointConfigurator, EndpointConfiguration>> ENDPOINT = List.of(
@@ -94,6 +107,36 @@ final class SettingTable {
             Setting.of("adopt", NUMBER, EndpointConfigurator::adopt, EndpointConfiguration::descriptor),
             Setting.of("backlog", NUMBER, EndpointConfigurator::backlog, EndpointConfiguration::backlog),
             Setting.of("secureSockets", ON, (x, on) -> x.secureSockets(), EndpointConfiguration::secure),
+            tls(
+                    "certFrom",
+                    CERTIFICATES,
+                    SettingTable::certFrom,
+                    x -> x.identity().certificates()),
+            tls("keyStorePassword", TEXT, TlsConfigurator::keyStorePassword, SettingTable::keyStorePassword),
+            tls(
+                    "clientCertificates",
+                    CLIENT_CERTIFICATES,
+                    (x, c) -> x.clientCertificates(c.mode(), c.trusted()),
+                    x -> new AskedFor(
+                            x.identity().clientCertificates(), x.identity().trusted())),
+            tls("refuseUnknownNames", ON, (x, on) -> x.refuseUnknownNames(), TlsConfiguration::refusesUnknownNames),
+            tls(
+                    "applicationProtocols",
+                    NAMES,
+                    (x, names) -> x.applicationProtocols(names.toArray(String[]::new)),
+                    TlsConfiguration::applicationProtocols),
+            tls(
+                    "protocols",
+                    NAMES,
+                    (x, names) -> x.protocols(names.toArray(String[]::new)),
+                    TlsConfiguration::protocols),
+            tls(
+                    "cipherSuites",
+                    NAMES,
+                    (x, names) -> x.cipherSuites(names.toArray(String[]::new)),
+                    TlsConfiguration::cipherSuites),
+            tls("handshakeTimeout", TIME, TlsConfigurator::handshakeTimeout, TlsConfiguration::handshakeTimeout),
+            tls("maxHandshakes", NUMBER, TlsConfigurator::maxHandshakes, TlsConfiguration::maxHandshakes),
             Setting.<EndpointConfigurator, EndpointConfiguration, Integer>of(
                             "maxConnections",
                             NUMBER,
@@ -146,6 +189,26 @@ final class SettingTable {
                         (x, v) -> x.timeouts(t -> change.apply(t, v)),
                         x -> value.apply(x.timeouts()))
                 .live();
+    }
+
+    private static <T> Setting<EndpointConfigurator, EndpointConfiguration> tls(
+            String name, TextForm<T> form, BiConsumer<TlsConfigurator, T> setter, Function<TlsConfiguration, T> value) {
+        return Setting.<EndpointConfigurator, EndpointConfiguration, T>of(
+                "tls." + name, form, (x, v) -> x.tls(t -> setter.accept(t, v)), x -> value.apply(x.tls()));
+    }
+
+    /** In place of those of the program. */
+    private static void certFrom(TlsConfigurator tls, List<CertificateFiles> certificates) {
+        tls.withoutCertificates();
+        certificates.forEach(each -> tls.certFrom(each.certificate(), each.key()));
+    }
+
+    private static String keyStorePassword(TlsConfiguration tls) {
+        return tls.identity().certificates().stream()
+                .map(CertificateFiles::password)
+                .filter(password -> !password.isEmpty())
+                .findFirst()
+                .orElse("");
     }
 
     /** What does not fit is too much for any rule that the server has. */

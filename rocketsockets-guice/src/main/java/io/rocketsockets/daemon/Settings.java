@@ -247,9 +247,10 @@ final class Settings {
         return new Effective(key, shown(key, value), origin, setting.isLive());
     }
 
-    /** Secrets are nobody's business. */
+    /** Secrets are nobody's business, but whether there is one. */
     private static String shown(String key, String value) {
         String lower = key.toLowerCase(Locale.ROOT);
-        return lower.contains("password") || lower.contains("secret") ? "****" : value;
+        boolean isSecret = lower.contains("password") || lower.contains("secret");
+        return isSecret && !value.isEmpty() ? "****" : value;
     }
 }

@@ -2,10 +2,13 @@ package io.rocketsockets.daemon;
 
 import io.rocketsockets.engine.ListenOptions.KeepAlive;
 import io.rocketsockets.proxy.ProxyProtocol;
+import io.rocketsockets.tls.ClientCertificates;
+import io.rocketsockets.tls.TlsIdentity.CertificateFiles;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -14,6 +17,7 @@ import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * How values of one kind are written in configuration files, environment variables and on the command line.
@@ -65,6 +69,29 @@ record TextForm<T>(String rule, Function<String, T> reader, Function<T, String> 
             TextForm::readProxyProtocol,
             TextForm::writeProxyProtocol);
 
+    static final TextForm<List<String>> NAMES = new TextForm<>(
+            "",
+            text -> Stream.of(text.split("[\\s,]+"))
+                    .filter(name -> !name.isEmpty())
+                    .toList(),
+            names -> String.join(",", names));
+
+    static final TextForm<List<CertificateFiles>> CERTIFICATES = new TextForm<>(
+            "is not the path of a certificate, or those of chain and key with a blank between them; pass them such as"
+                    + " server.p12, or chain.pem key.pem, and several with commas between them",
+            TextForm::readCertificates,
+            certificates -> certificates.stream()
+                    .map(each -> (each.certificate() + " " + each.key()).strip())
+                    .collect(Collectors.joining(",")));
+
+    static final TextForm<AskedFor> CLIENT_CERTIFICATES = new TextForm<>(
+            "is not a mode with a file of authorities; pass none, or one such as need /etc/ssl/clients.pem",
+            TextForm::readAskedFor,
+            asked -> (asked.mode().name().toLowerCase(Locale.ROOT) + " " + asked.trusted()).strip());
+
+    /** Certificates of clients: whether they are asked for, and the file of the authorities that sign them. */
+    record AskedFor(ClientCertificates mode, String trusted) {}
+
     private static final Pattern NUMBER_AND_UNIT = Pattern.compile("(\\d+)\\s*([a-zA-Z]*)");
 
     T read(String text) {
@@ -114,6 +141,24 @@ record TextForm<T>(String rule, Function<String, T> reader, Function<T, String> 
     private static KeepAlive readKeepAlive(String text) {
         List<String> parts = parts(text, 3);
         return new KeepAlive(readTime(parts.get(0)), readTime(parts.get(1)), Integer.parseInt(parts.get(2)));
+    }
+
+    private static List<CertificateFiles> readCertificates(String text) {
+        List<CertificateFiles> certificates = new ArrayList<>();
+        for (String each : text.split(",")) {
+            String[] paths = each.strip().split("\\s+");
+            if (paths.length > 2 || paths[0].isEmpty()) {
+                throw new IllegalArgumentException(each);
+            }
+            certificates.add(new CertificateFiles(paths[0], paths.length == 2 ? paths[1] : "", ""));
+        }
+        return certificates;
+    }
+
+    private static AskedFor readAskedFor(String text) {
+        String[] words = text.split("\\s+", 2);
+        return new AskedFor(
+                ClientCertificates.valueOf(words[0].toUpperCase(Locale.ROOT)), words.length == 2 ? words[1] : "");
     }
 
     private static ProxyProtocol readProxyProtocol(String text) {

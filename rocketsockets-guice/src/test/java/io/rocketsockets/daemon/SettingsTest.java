@@ -11,6 +11,9 @@ import io.rocketsockets.ServerConfigurationException;
 import io.rocketsockets.ServerConfigurator;
 import io.rocketsockets.Timeouts;
 import io.rocketsockets.daemon.Settings.Effective;
+import io.rocketsockets.tls.TlsConfiguration;
+import io.rocketsockets.tls.TlsConfigurator;
+import io.rocketsockets.tls.TlsIdentity.CertificateFiles;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.nio.file.Files;
@@ -66,7 +69,9 @@ class SettingsTest {
             ServerConfigurator.class,
             Set.of("useDefaultEndpoint", "addEndpoint", "eachEndpoint", "reject", "listener", "blockingHandlers"),
             EndpointConfigurator.class,
-            Set.of("bindToAll", "timeouts"),
+            Set.of("bindToAll", "timeouts", "tls"),
+            TlsConfigurator.class,
+            Set.of("keyStore", "context", "withoutCertificates", "name", "onDemand"),
             DaemonConfigurator.class,
             Set.of("args", "name", "service", "options"));
 
@@ -99,6 +104,9 @@ class SettingsTest {
         assertThat(names(SettingTable.ENDPOINT, "timeouts."))
                 .as("a line in SettingTable.ENDPOINT for each timeout")
                 .isEqualTo(methods(Timeouts.class, Timeouts.class));
+        assertThat(names(SettingTable.ENDPOINT, "tls."))
+                .as("a line in SettingTable.ENDPOINT for each option of TLS")
+                .isEqualTo(methods(TlsConfigurator.class, TlsConfigurator.class));
         assertThat(names(SettingTable.DAEMON, ""))
                 .as("a line in SettingTable.DAEMON for each option of the daemon")
                 .isEqualTo(methods(DaemonConfigurator.class, DaemonConfigurator.class));
@@ -132,6 +140,14 @@ class SettingsTest {
             endpoint.admin.halfClose                   | true
             endpoint.admin.keepAlive                   | 1m,10s,6
             endpoint.admin.proxyProtocol               | required 4s 10.0.0.0/8 ::1
+            endpoint.admin.tls.certFrom                | a.p12,chain.pem key.pem
+            endpoint.admin.tls.clientCertificates      | need /etc/ssl/clients.pem
+            endpoint.admin.tls.refuseUnknownNames      | true
+            endpoint.admin.tls.applicationProtocols    | h2,http/1.1
+            endpoint.admin.tls.protocols               | TLSv1.3
+            endpoint.admin.tls.cipherSuites            | TLS_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256
+            endpoint.admin.tls.handshakeTimeout        | 3s
+            endpoint.admin.tls.maxHandshakes           | 9
             endpoint.admin.timeouts.firstByte          | 1h
             endpoint.default.timeouts.minReadRate      | 0
             """)
@@ -271,5 +287,61 @@ class SettingsTest {
     @Test
     void secretsAreNotShown() {
         assertThat(errorsOf(settings("adminPassword=abc")).toString()).doesNotContain("abc");
+    }
+
+    // ---- TLS ----
+
+    /** The program's certificate is replaced, all else of its TLS stays. */
+    @Test
+    void tlsOfTheProgramIsChangedOptionByOption() {
+        Settings settings = settings(
+                "endpoint.chat.tls.certFrom=/etc/chat.p12",
+                "endpoint.chat.tls.keyStorePassword=abc",
+                "endpoint.chat.tls.protocols=TLSv1.3");
+        ServerConfiguration set = ServerConfiguration.of(x -> {
+            x.addEndpoint(
+                    "chat", e -> e.secureSockets(tls -> tls.certFrom("own.pem").applicationProtocols("chat")));
+            settings.applyTo(x, "", Set.of());
+        });
+        TlsConfiguration tls = set.endpoints().get(0).tls();
+        assertThat(set.endpoints().get(0).secure()).isTrue();
+        assertThat(tls.identity().certificates()).containsExactly(new CertificateFiles("/etc/chat.p12", "", "abc"));
+        assertThat(tls.applicationProtocols()).containsExactly("chat");
+        assertThat(tls.protocols()).containsExactly("TLSv1.3");
+        List<Effective> shown = settings.effective(DaemonConfiguration.DEFAULT, Map.of("", set));
+        assertThat(shown)
+                .contains(
+                        new Effective("endpoint.chat.tls.keyStorePassword", "****", "--set", false),
+                        new Effective("endpoint.chat.tls.applicationProtocols", "chat", "program", false))
+                .noneMatch(each -> each.toString().contains("abc"));
+    }
+
+    @Test
+    void theCertificateOfAllEndpointsHasAPassword() {
+        Settings settings = settings(
+                "secureWithCertFrom=/etc/all.p12", "keyStorePassword=abc", "endpoint.default.secureSockets=true");
+        ServerConfiguration set = configure(settings);
+        assertThat(set.certificate()).isEqualTo(new CertificateFiles("/etc/all.p12", "", "abc"));
+        assertThat(set.endpoints().get(0).secure()).isTrue();
+        assertThat(set.toString()).doesNotContain("abc");
+        assertThat(effective(settings, "keyStorePassword").value()).isEqualTo("****");
+        assertThat(effective(settings(), "keyStorePassword").value()).isEmpty();
+    }
+
+    @Test
+    void whatTlsDoesNotAllowIsAMistake() {
+        assertThat(errorsOf(settings(
+                        "endpoint.default.secureSockets=true",
+                        "endpoint.default.tls.protocols=TLSv1.1",
+                        "endpoint.default.tls.clientCertificates=need",
+                        "endpoint.admin.tls.clientCertificates=perhaps",
+                        "endpoint.admin.tls.certFrom=a b c")))
+                .hasSize(5)
+                .anyMatch(error ->
+                        error.startsWith("endpoint.admin.tls.clientCertificates=perhaps (--set) is not a mode"))
+                .anyMatch(error -> error.startsWith("endpoint.admin.tls.certFrom=a b c (--set) is not the path"))
+                .anyMatch(error -> error.contains("protocols=[TLSv1.1] is not some of"))
+                .anyMatch(error -> error.contains("without a certificate"))
+                .anyMatch(error -> error.contains("clientCertificates=NEED without authorities"));
     }
 }

@@ -1,5 +1,6 @@
 package io.rocketsockets.guice;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -16,12 +17,16 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -29,6 +34,8 @@ import org.junit.jupiter.api.io.TempDir;
 class DaemonSupervisionTest {
     private static final Duration DEADLINE = Duration.ofSeconds(30);
     private static final String ECHOING = "--service=" + TalkingDaemon.Echoing.class.getName();
+
+    private static final String PASSWORD = "quite secret";
 
     /** Else another thread would go on with a loop that hangs in a callback. */
     private static final String NOBODY_HELPS = "--set=stallLimit=0";
@@ -119,6 +126,77 @@ class DaemonSupervisionTest {
             daemon.signal("TERM");
             assertThat(daemon.exitStatus()).isEqualTo(143);
         }
+    }
+
+    @Test
+    void sighupServesNewCertificates() throws Exception {
+        Path first = keyStore("first");
+        Path second = keyStore("second");
+        Path served = Files.copy(first, folder.resolve("served.p12"));
+        try (DaemonProcess daemon = DaemonProcess.start(
+                ECHOING,
+                "--set=endpoint.default.secureSockets=true",
+                "--set=secureWithCertFrom=" + served,
+                "--set=keyStorePassword=" + PASSWORD)) {
+            InetSocketAddress address = daemon.awaitAddress();
+            try (Socket before = secure(address, first)) {
+                Files.copy(second, served, StandardCopyOption.REPLACE_EXISTING);
+                daemon.signal("HUP");
+                daemon.awaitAfter("certificates reloaded: endpoint=default");
+                secure(address, second).close();
+
+                Files.writeString(served, "no certificate");
+                daemon.signal("HUP");
+                assertThat(daemon.awaitAfter("certificates not reloaded, those of before are served on:"))
+                        .contains("endpoint=default", served.toString(), "neither PEM nor a PKCS#12");
+                secure(address, second).close();
+                assertThat(echo(before)).isEqualTo('x');
+            }
+            daemon.signal("TERM");
+            assertThat(daemon.exitStatus()).isEqualTo(143);
+            assertThat(daemon.output())
+                    .anyMatch(line -> line.contains("set from outside: keyStorePassword=**** (--set)"))
+                    .noneMatch(line -> line.contains(PASSWORD))
+                    .filteredOn(line -> line.contains("not reloaded"))
+                    .hasSize(1);
+        }
+    }
+
+    private Path keyStore(String name) throws Exception {
+        Path file = folder.resolve(name);
+        Process keytool = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "keytool")
+                                .toString(),
+                        "-genkeypair",
+                        "-keyalg",
+                        "EC",
+                        "-dname",
+                        "CN=" + name,
+                        "-storepass",
+                        PASSWORD,
+                        "-keystore",
+                        file.toString())
+                .redirectErrorStream(true)
+                .start();
+        String output = new String(keytool.getInputStream().readAllBytes(), US_ASCII);
+        assertThat(keytool.waitFor()).as(output).isZero();
+        return file;
+    }
+
+    /** Echoed to, over TLS, by a server that shows the certificate of this key store. */
+    private static Socket secure(InetSocketAddress address, Path keyStore) throws Exception {
+        TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
+        trust.init(KeyStore.getInstance(keyStore.toFile(), PASSWORD.toCharArray()));
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(null, trust.getTrustManagers(), null);
+        Socket socket = context.getSocketFactory().createSocket(address.getAddress(), address.getPort());
+        assertThat(echo(socket)).isEqualTo('x');
+        return socket;
+    }
+
+    private static int echo(Socket socket) throws IOException {
+        socket.getOutputStream().write('x');
+        return socket.getInputStream().read();
     }
 
     @Test
