@@ -27,7 +27,7 @@ public interface Engine extends AutoCloseable {
      * Waits until something has happened, {@link #wakeup} was called, or the time is over.
      *
      * @param timeoutNanos 0 does not wait, a negative one waits without limit
-     * @return how many events {@link #dispatch} will report
+     * @return 0 when {@link #dispatch} has nothing to report
      */
     int poll(long timeoutNanos) throws IOException;
 
@@ -36,7 +36,7 @@ public interface Engine extends AutoCloseable {
 
     /**
      * Lets the caller's thread go on as the loop's, while the former one hangs in a handler, which keeps what it was given: a
-     * buffer in its hands is not used again. What {@link #dispatch} has not reported yet, the next {@link #poll} finds anew.
+     * buffer in its hands is not used again. What {@link #dispatch} has not reported yet, the next {@link #poll} finds.
      *
      * @return false when the engine is bound to its thread
      */

@@ -16,6 +16,7 @@ final class Epoll {
     static final int OUT = 0x4;
     static final int ERR = 0x8;
     static final int HUP = 0x10;
+    static final int READ_HUP = 0x2000;
     static final int EDGE_TRIGGERED = 1 << 31;
 
     /** Packed on x86-64, so that it is laid out as on 32 bits. */

@@ -33,7 +33,7 @@ final class EpollListener extends EpollSocket implements Listener {
     private byte[] lastLocalBytes = {};
 
     private EpollListener(EpollEngine engine, int fd, boolean isInherited, AcceptHandler handler) throws IOException {
-        super(fd);
+        super(fd, 0); // level-triggered: who waits may have to wait on
         this.isInherited = isInherited;
         this.localAddress = nameOf(fd, engine);
         this.lastLocal = localAddress;
@@ -98,7 +98,11 @@ final class EpollListener extends EpollSocket implements Listener {
     }
 
     @Override
-    void onReady(int events) {
+    void onEvents(int events) {
+        if (due(events) == 0) {
+            onNothingDue();
+            return;
+        }
         EpollEngine engine = engine();
         int failures = 0;
         for (int i = 0; i < ACCEPTS_PER_TURN && wants(Epoll.IN) && !isClosed(); i++) {

@@ -32,20 +32,30 @@ abstract class EpollSocket {
 
     final int fd;
 
+    /** What every watch for an event is set with. */
+    private final int trigger;
+
     // The thread that runs the engine.
+    /** What its engine knows it by: its number, and its generation among those of that number. */
+    long tag;
+
     /** Events that are to be reported. */
     private int wanted;
 
     /** Events that epoll watches for; those that are no longer wanted stay until one of them comes. */
     private int armed;
 
+    /** Events that were reported and not used up: only {@link #arm} makes the kernel look at them again. */
+    private int leftOver;
+
     // Any thread; written under the lock of this.
     private volatile @Nullable EpollEngine engine;
     private volatile boolean closed;
     private boolean numberIsFree;
 
-    EpollSocket(int fd) {
+    EpollSocket(int fd, int trigger) {
         this.fd = fd;
+        this.trigger = trigger;
     }
 
     /** Whether the descriptor is closed with the socket. */
@@ -58,8 +68,8 @@ abstract class EpollSocket {
         return Objects.requireNonNull(engine);
     }
 
-    /** One or more of the wanted events has come. */
-    abstract void onReady(int events);
+    /** Epoll reports these events, wanted or not. */
+    abstract void onEvents(int events);
 
     /** What fails when the kernel refuses something. */
     abstract String description();
@@ -70,13 +80,14 @@ abstract class EpollSocket {
             throw new IOException("the socket is closed: " + description());
         }
         // Armed for what most want next, and wait for: so a connection costs one call.
-        int result = joined.watch(this, Epoll.IN);
+        int result = joined.watch(this, Epoll.IN | trigger);
         if (result < 0) {
             throw Errno.exception("cannot watch " + description(), result);
         }
         engine = joined;
         wanted = 0;
         armed = Epoll.IN;
+        leftOver = 0;
     }
 
     /** Belongs to no engine until it joins another. */
@@ -103,7 +114,7 @@ abstract class EpollSocket {
 
     final void want(int event) {
         wanted |= event;
-        if ((armed & event) == 0) {
+        if ((armed & ~leftOver & event) == 0) {
             arm();
         }
     }
@@ -117,24 +128,32 @@ abstract class EpollSocket {
         EpollEngine current = engine;
         if (current != null && !closed) {
             // With nothing wanted an error is reported all the same: once, not for as long as it lasts.
-            int result = current.rewatch(this, wanted == 0 ? Epoll.EDGE_TRIGGERED : wanted);
+            int result = current.rewatch(this, wanted == 0 ? Epoll.EDGE_TRIGGERED : wanted | trigger);
             if (result < 0 && !closed) {
                 throw new IllegalStateException(
                         "cannot watch " + description(), Errno.exception("epoll_ctl wanted=" + wanted, result));
             }
             armed = wanted;
+            leftOver = 0;
         }
     }
 
-    /** Epoll reports these events. */
-    final void onEvents(int events) {
-        int due = (events & (Epoll.ERR | Epoll.HUP)) == 0 ? events & wanted : wanted;
-        if (due != 0) {
-            onReady(due);
+    /** Those of the events that are wanted; an error is for whoever wants anything. */
+    final int due(int events) {
+        return (events & (Epoll.ERR | Epoll.HUP)) == 0 ? events & wanted : wanted;
+    }
+
+    /** It was woken for nothing: that does not happen twice. */
+    final void onNothingDue() {
+        if (armed != wanted) {
+            arm();
         }
-        // Room to write would be reported again at once; more input, only if it comes.
-        boolean comesAgain = due == 0 || (events & armed & ~wanted & Epoll.OUT) != 0;
-        if (comesAgain && armed != wanted) {
+    }
+
+    /** The event was not used up: if it is wanted, now or later, the kernel looks whether it still holds. */
+    final void lookAgain(int event) {
+        leftOver |= event;
+        if ((wanted & event) != 0) {
             arm();
         }
     }

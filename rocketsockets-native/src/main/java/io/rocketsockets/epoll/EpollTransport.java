@@ -15,8 +15,16 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** A connected socket: reads when it is ready, writes at once, and waits for room when the kernel has none. */
+/**
+ * A connected socket: reads when it is ready, writes at once, and waits for room when the kernel has none.
+ *
+ * <p><b>Edge-triggered</b>: an event is reported once, so each is used up or {@linkplain #lookAgain asked for again}. Input is
+ * used up by a read that does not fill its buffer, unless the peer has ended its side: that comes only after the last byte, and
+ * with the same event (epoll(7), "Questions and answers"). Room is used up by a write that is not taken whole.
+ */
 final class EpollTransport extends EpollSocket implements Transport {
+    private static final int PEER_ENDS = Epoll.READ_HUP | Epoll.HUP | Epoll.ERR;
+
     /** Bytes read from one socket in one turn, so that a loud peer leaves time for the others. */
     private static final int BYTES_PER_TURN = 256 * 1024;
 
@@ -34,7 +42,7 @@ final class EpollTransport extends EpollSocket implements Transport {
     private TransportHandler handler;
 
     EpollTransport(int fd, byte[] remoteAddress, SocketAddress localAddress) {
-        super(fd);
+        super(fd, Epoll.EDGE_TRIGGERED | Epoll.READ_HUP);
         this.remoteAddress = remoteAddress;
         this.localAddress = localAddress;
     }
@@ -80,17 +88,23 @@ final class EpollTransport extends EpollSocket implements Transport {
     }
 
     @Override
-    void onReady(int events) {
-        if ((events & Epoll.IN) != 0) {
-            readAll();
+    void onEvents(int events) {
+        int due = due(events);
+        if ((due & Epoll.IN) != 0) {
+            readAll((events & PEER_ENDS) != 0);
+        } else if ((events & ~Epoll.OUT) != 0) {
+            lookAgain(Epoll.IN);
         }
-        if ((events & Epoll.OUT) != 0 && !isClosed()) {
+        if ((due & Epoll.OUT) != 0 && !isClosed()) {
             handler.onWritten(0);
+        }
+        if (due == 0) {
+            onNothingDue();
         }
     }
 
-    /** Reads again only when the buffer was filled: less means that the kernel had no more. */
-    private void readAll() {
+    /** Reads again only when the buffer was filled or the peer has ended its side: less means that the kernel had no more. */
+    private void readAll(boolean peerEnds) {
         EpollEngine engine = engine();
         ByteBuffer buffer = engine.receive;
         int total = 0;
@@ -99,19 +113,22 @@ final class EpollTransport extends EpollSocket implements Transport {
             if (n > 0) {
                 total += n;
                 handler.onRead(buffer.limit(n).position(0));
-                if (n < buffer.capacity()) {
+                if (n < buffer.capacity() && !peerEnds) {
                     return;
                 }
-            } else {
-                if (n == 0) {
-                    stopReading();
-                    handler.onEnd();
-                } else if (n != -Errno.EAGAIN && n != -Errno.EINTR) {
-                    handler.onFailed(failure("cannot read", n));
-                }
+            } else if (n == 0) {
+                stopReading();
+                lookAgain(Epoll.IN); // who reads on nevertheless is told again
+                handler.onEnd();
+                return;
+            } else if (n == -Errno.EAGAIN) {
+                return;
+            } else if (n != -Errno.EINTR) {
+                handler.onFailed(failure("cannot read", n));
                 return;
             }
         } while (total < BYTES_PER_TURN && wants(Epoll.IN) && !isClosed());
+        lookAgain(Epoll.IN);
     }
 
     @Override
@@ -127,7 +144,10 @@ final class EpollTransport extends EpollSocket implements Transport {
             int offered = alone ? buffers[first].remaining() : gather(buffers, first, count, engine.staging);
             MemorySegment bytes = alone ? MemorySegment.ofBuffer(buffers[first]) : engine.staged;
             long taken = engine.libc.send(fd, bytes, offered, MSG_NOSIGNAL);
-            if (taken == -Errno.EAGAIN || taken == -Errno.EINTR) {
+            if (taken == -Errno.EINTR) {
+                continue;
+            }
+            if (taken == -Errno.EAGAIN) {
                 taken = 0;
             } else if (taken < 0) {
                 throw failure("cannot write", taken);

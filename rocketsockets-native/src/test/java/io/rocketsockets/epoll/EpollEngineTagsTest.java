@@ -18,11 +18,11 @@ class EpollEngineTagsTest {
     /** Any descriptor will do. */
     private static final class Watched extends EpollSocket {
         private Watched(int fd) {
-            super(fd);
+            super(fd, 0);
         }
 
         @Override
-        void onReady(int events) {}
+        void onEvents(int events) {}
 
         @Override
         String description() {
@@ -36,7 +36,7 @@ class EpollEngineTagsTest {
         try {
             Watched first = new Watched(engine.libc.eventfd(0, 0));
             first.join(engine);
-            long tag = engine.tagOf(first);
+            long tag = first.tag;
             assertThat(engine.find(tag)).isSameAs(first);
 
             first.close();
@@ -45,7 +45,7 @@ class EpollEngineTagsTest {
             second.join(engine);
             assertThat(second.fd).as("the number is used again").isEqualTo(first.fd);
             assertThat(engine.find(tag)).isNull();
-            assertThat(engine.find(engine.tagOf(second))).isSameAs(second);
+            assertThat(engine.find(second.tag)).isSameAs(second);
         } finally {
             engine.close();
         }
