@@ -165,6 +165,9 @@ final class Connection implements TransportHandler {
     @Override
     public void onStage(Stage stage, long limitNanos) {
         preparing = true;
+        if (stage == Stage.HANDSHAKE && !countAddress()) {
+            return;
+        }
         deadlines.preparing(
                 stage == Stage.HANDSHAKE ? CloseReason.TIMEOUT_HANDSHAKE : CloseReason.TIMEOUT_PROXY, limitNanos);
     }
@@ -174,12 +177,8 @@ final class Connection implements TransportHandler {
         assert loop.inLoop();
         preparing = false;
         deadlines.ready();
-        if (!addressIsCounted) {
-            addressIsCounted = connections.admission.enterFrom(handle.remoteAddress());
-            if (!addressIsCounted) {
-                abort(CloseReason.LIMIT_ADDRESS);
-                return;
-            }
+        if (!countAddress()) {
+            return;
         }
         if (session == null) {
             openSession();
@@ -189,6 +188,17 @@ final class Connection implements TransportHandler {
             updateReading();
             markDirty();
         }
+    }
+
+    /** What a proxy had to say of the address it has said by now. False when the limit of that has ended the connection. */
+    private boolean countAddress() {
+        if (!addressIsCounted) {
+            addressIsCounted = connections.admission.enterFrom(handle.remoteAddress());
+            if (!addressIsCounted) {
+                abort(CloseReason.LIMIT_ADDRESS);
+            }
+        }
+        return addressIsCounted;
     }
 
     private void openSession() {
@@ -368,6 +378,7 @@ final class Connection implements TransportHandler {
             state = State.LINGERING;
             deadlines.ready();
             queue.drop(loop.buffers);
+            publish(0);
             outputEnded = true;
             updateReading();
             linger();
@@ -521,7 +532,7 @@ final class Connection implements TransportHandler {
 
     /** Hands the kernel what it takes; runs no callback. */
     private void send() {
-        if (blocked || preparing || state == State.CLOSED || queue == WriteQueue.NONE) {
+        if (blocked || preparing || outputEnded || state == State.CLOSED || queue == WriteQueue.NONE) {
             return;
         }
         long before = queue.unsentBytes();
@@ -552,6 +563,9 @@ final class Connection implements TransportHandler {
     @Override
     public void onWritten(long count) {
         assert loop.inLoop();
+        if (outputEnded) {
+            return; // what a filter still had of the bytes that hanging up has dropped
+        }
         if (queue != WriteQueue.NONE) { // which all share
             queue.advance(count);
         }

@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
 /**
  * One thread that owns sockets: waits for its engine, and does what has come up.
  *
- * <p><b>The turn:</b> poll the engine (until the next timer) · read the clock · run the mailbox · dispatch completions ·
+ * <p><b>The turn:</b> poll the engine (until the next timer) · read the clock · run what was postponed and the mailbox · dispatch completions ·
  * fire due timers · flush what this turn wrote · reap what closed · publish busy time. Every step is bounded.
  *
  * <p><b>Threading:</b> everything is confined to the loop's thread, except {@link #execute}, {@link #inLoop}, {@link
@@ -59,6 +59,7 @@ final class EventLoop implements Runnable, FilterLoop {
 
     // Loop thread only.
     private @Nullable Rebalancer rebalancer;
+    private final ArrayDeque<Runnable> ofNextTurn = new ArrayDeque<>();
     private final ArrayDeque<Runnable> rejections = new ArrayDeque<>();
     private final ArrayDeque<Connection> departing = new ArrayDeque<>();
     private @Nullable Connection dirty;
@@ -228,6 +229,7 @@ final class EventLoop implements Runnable, FilterLoop {
     private void turn() throws IOException {
         endDelivery(); // of a turn that a fault has cut short
         int events = poll();
+        runPostponed();
         runMailbox();
         if (events > 0) {
             engine.dispatch();
@@ -245,6 +247,7 @@ final class EventLoop implements Runnable, FilterLoop {
     private int poll() throws IOException {
         boolean waits = dirty == null
                 && flushing == null
+                && ofNextTurn.isEmpty()
                 && rejections.isEmpty()
                 && departing.isEmpty()
                 && mailbox.fallAsleep();
@@ -293,6 +296,18 @@ final class EventLoop implements Runnable, FilterLoop {
                 return;
             }
             message.deliver();
+        }
+    }
+
+    @Override
+    public void nextTurn(Runnable task) {
+        assert inLoop();
+        ofNextTurn.add(task);
+    }
+
+    private void runPostponed() {
+        for (int n = ofNextTurn.size(); n > 0 && !abandoned; n--) {
+            ofNextTurn.remove().run();
         }
     }
 

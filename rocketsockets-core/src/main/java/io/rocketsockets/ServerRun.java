@@ -100,7 +100,10 @@ final class ServerRun {
                 tlsWorkers = workers;
                 try {
                     TlsEndpoint tls = TlsEndpoint.open(
-                            endpoint.name(), endpoint.tls().withCertificate(configuration.certificate()), workers);
+                            endpoint.name(),
+                            endpoint.tls().withCertificate(configuration.certificate()),
+                            configuration.readBufferSize(),
+                            workers);
                     workers.watch(tls);
                     connections.secure.put(endpoint.name(), tls);
                 } catch (IOException failure) {
@@ -201,9 +204,10 @@ final class ServerRun {
             }
         }
         interrupted |= join(System.nanoTime() + CUT_OFF_NANOS);
-        interrupted |= endHandlers(interrupted ? System.nanoTime() : deadline + 2 * CUT_OFF_NANOS);
+        long end = deadline + 2 * CUT_OFF_NANOS;
+        interrupted |= endHandlers(interrupted ? System.nanoTime() : end);
         interrupted |= endWatchdog();
-        interrupted |= endTlsWorkers();
+        interrupted |= endTlsWorkers(interrupted ? System.nanoTime() : end);
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
@@ -275,10 +279,10 @@ final class ServerRun {
     }
 
     /** True when interrupted. A task that does not end, such as one of an application's key manager, is left behind. */
-    private boolean endTlsWorkers() {
+    private boolean endTlsWorkers(long deadline) {
         if (tlsWorkers != null) {
             try {
-                tlsWorkers.stop(CUT_OFF_NANOS);
+                tlsWorkers.stop(deadline);
             } catch (InterruptedException hurry) {
                 return true;
             }

@@ -1,11 +1,15 @@
 package io.rocketsockets;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.rocketsockets.Certificates.Identity;
 import io.rocketsockets.tls.TlsConfigurator;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -38,22 +42,31 @@ abstract class SecureContract extends EngineContract {
 
     // ---- Servers and clients ----
 
-    TestServer secure(SocketSessionFactory application) throws Exception {
+    TestServer secure(SocketSessionFactory application) {
         return secure(tls -> {}, application);
     }
 
-    TestServer secure(Consumer<TlsConfigurator> options, SocketSessionFactory application) throws Exception {
-        return secure(options, e -> {}, application);
+    TestServer secure(Consumer<TlsConfigurator> options, SocketSessionFactory application) {
+        return server(x -> {}, secured(options)).start(application);
     }
 
-    TestServer secure(
-            Consumer<TlsConfigurator> options,
-            Consumer<EndpointConfigurator> endpoint,
-            SocketSessionFactory application)
-            throws Exception {
-        String certificate = own.write(folder.resolve("own.pem")).toString();
-        return server(x -> {}, e -> endpoint.accept(e.secureSockets(tls -> options.accept(tls.certFrom(certificate)))))
-                .start(application);
+    /** An endpoint with the certificate {@link #own}. */
+    Consumer<EndpointConfigurator> secured() {
+        return secured(tls -> {});
+    }
+
+    Consumer<EndpointConfigurator> secured(Consumer<TlsConfigurator> options) {
+        return e -> e.secureSockets(tls -> options.accept(tls.certFrom(file("own", own))));
+    }
+
+    /** Where that is written; an older file of the name is replaced at once. */
+    String file(String name, Identity identity) {
+        return unchecked(() -> identity.write(folder.resolve(name + ".pem"))).toString();
+    }
+
+    String authorityFile() {
+        return unchecked(() -> Files.writeString(folder.resolve("authority.pem"), authority.chainPem()))
+                .toString();
     }
 
     static UnaryOperator<SSLParameters> only(String protocol) {
@@ -72,6 +85,19 @@ abstract class SecureContract extends EngineContract {
         SSLEngine engine = trusting.createSSLEngine();
         engine.setEnabledProtocols(new String[] {protocol});
         return new TlsPeer(wire, engine);
+    }
+
+    /** A record whose seal is broken. */
+    static byte[] forged(TlsPeer peer) throws IOException {
+        byte[] forged = peer.seal("forged".getBytes(US_ASCII));
+        forged[forged.length - 1] ^= 1;
+        return forged;
+    }
+
+    static byte[] concat(byte[] first, byte[] second) {
+        byte[] both = Arrays.copyOf(first, first.length + second.length);
+        System.arraycopy(second, 0, both, first.length, second.length);
+        return both;
     }
 
     static void awaitCounted(TestServer server, CloseReason reason, long count) {

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.rocketsockets.Certificates.Identity;
 import io.rocketsockets.tls.TlsConfigurator;
 import io.rocketsockets.tls.TlsSession;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -21,7 +22,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -32,6 +35,7 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Group K: connections that speak TLS. */
@@ -203,13 +207,94 @@ abstract class TlsContract extends SecureContract {
         TlsPeer peer = peer(wire, protocol).handshake();
         byte[] all = {};
         for (int i = 0; i < 100; i++) {
-            byte[] record = peer.seal(new byte[] {(byte) ('a' + i % 26)});
-            all = Arrays.copyOf(all, all.length + record.length);
-            System.arraycopy(record, 0, all, all.length - record.length, record.length);
+            all = concat(all, peer.seal(new byte[] {(byte) ('a' + i % 26)}));
         }
         wire.send(all);
         assertThat(peer.receive(100)).startsWith("abcdefghijklmnopqrstuvwxyzab");
         assertThat(server.book(wire).deliveries).hasValue(1);
+    }
+
+    // ---- Deliveries: a record may be larger than what a server reads at once ----
+
+    private static final int LARGE = 16_000;
+
+    private static byte[] largeRecords(TlsPeer peer, byte[] data) throws IOException {
+        ByteArrayOutputStream records = new ByteArrayOutputStream();
+        for (int at = 0; at < data.length; at += LARGE) {
+            records.writeBytes(peer.seal(Arrays.copyOfRange(data, at, Math.min(at + LARGE, data.length))));
+        }
+        return records.toByteArray();
+    }
+
+    /** All in one segment, as far as the kernel has it so: the end too. */
+    @ParameterizedTest
+    @CsvSource({"TLSv1.2, true", "TLSv1.2, false", "TLSv1.3, true", "TLSv1.3, false"})
+    void noDeliveryIsLargerThanTheReadBufferAndTheEndComesLast(String protocol, boolean isSaid) throws Exception {
+        Queue<Integer> sizes = new ConcurrentLinkedQueue<>();
+        TestServer server = server(x -> x.readBufferSize(2048), secured()).start(socket -> {
+            socket.startReading();
+            return bytes -> sizes.add(bytes.remaining());
+        });
+        Client wire = server.connect();
+        TlsPeer peer = peer(wire, protocol).handshake();
+        byte[] sent = random(2, 50_000);
+        byte[] records = largeRecords(peer, sent);
+        wire.send(isSaid ? concat(records, peer.end()) : records).endOutput();
+        Ledger.Book book = server.book(wire);
+        assertThat(book.awaitClosed()).isEqualTo(isSaid ? CloseReason.PEER_CLOSED : CloseReason.PEER_TRUNCATED);
+        assertThat(Arrays.mismatch(book.received(), sent)).isEqualTo(-1);
+        assertThat(sizes)
+                .allSatisfy(size -> assertThat(size).isBetween(1, 2048))
+                .contains(2048);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void eachReadIsOneDeliveryOfALargeRecord(String protocol) throws Exception {
+        TestServer server = server(x -> x.readBufferSize(2048), secured()).start(idle());
+        Client wire = server.connect();
+        TlsPeer peer = peer(wire, protocol).handshake();
+        byte[] sent = random(4, LARGE);
+        wire.send(peer.seal(sent));
+        Ledger.Book book = server.book(wire);
+        for (int i = 1; i <= 3; i++) {
+            book.socket.read();
+            book.awaitDeliveries(i);
+            book.awaitTurns();
+            assertThat(book.deliveries).hasValue(i);
+            assertThat(book.bytesReceived).hasValue(2048L * i);
+        }
+        book.socket.startReading();
+        book.awaitReceived(sent.length);
+        assertThat(Arrays.mismatch(book.received(), sent)).isEqualTo(-1);
+    }
+
+    /** What another connection has sent meanwhile comes before the rest of the record. */
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void aLargeRecordLeavesOthersTheirTurn(String protocol) throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        Queue<Integer> sizes = new ConcurrentLinkedQueue<>();
+        TestServer server = server(x -> x.readBufferSize(1024).stallLimit(Duration.ZERO), secured())
+                .start(socket -> {
+                    socket.startReading();
+                    return bytes -> {
+                        sizes.add(bytes.remaining());
+                        begun.countDown();
+                        unchecked(() -> goOn.await(20, TimeUnit.SECONDS));
+                    };
+                });
+        Client wire = server.connect();
+        TlsPeer loud = peer(wire, protocol).handshake();
+        Client other = connect(server, protocol);
+        wire.send(loud.seal(new byte[LARGE]));
+        assertThat(begun.await(20, TimeUnit.SECONDS)).isTrue();
+        other.send("x");
+        goOn.countDown();
+        server.book(wire).awaitReceived(LARGE);
+        server.book(other).awaitReceived(1);
+        assertThat(List.copyOf(sizes).indexOf(1)).isBetween(1, 3);
     }
 
     // ---- Loops ----
@@ -217,8 +302,7 @@ abstract class TlsContract extends SecureContract {
     @ParameterizedTest
     @ValueSource(strings = {TLS12, TLS13})
     void aConnectionMovesWithWhatItHolds(String protocol) throws Exception {
-        String certificate = own.write(folder.resolve("own.pem")).toString();
-        TestServer server = server(x -> x.eventLoops(2), e -> e.secureSockets(tls -> tls.certFrom(certificate)))
+        TestServer server = server(x -> x.eventLoops(2).readBufferSize(4096), secured())
                 .start(socket -> {
                     AtomicInteger deliveries = new AtomicInteger();
                     socket.startReading();
@@ -273,10 +357,7 @@ abstract class TlsContract extends SecureContract {
     @ValueSource(strings = {TLS12, TLS13})
     void callbacksMayBlockElsewhere(String protocol) throws Exception {
         ExecutorService executor = Executors.newFixedThreadPool(2);
-        String certificate = own.write(folder.resolve("own.pem")).toString();
-        TestServer server = server(
-                        x -> x.blockingHandlers(executor), e -> e.secureSockets(tls -> tls.certFrom(certificate)))
-                .start(echo());
+        TestServer server = server(x -> x.blockingHandlers(executor), secured()).start(echo());
         closeLater(executor::shutdownNow);
         Client wire = server.connect();
         TlsPeer peer = peer(wire, protocol).handshake().send("first");
@@ -334,6 +415,54 @@ abstract class TlsContract extends SecureContract {
         assertThat(server.book(wire).awaitClosed()).isEqualTo(CloseReason.CLOSED);
     }
 
+    /**
+     * The records that hold it were sealed by then and go their way, which is not counted again; nor is that, in the turn in
+     * which the peer breaks the rules, something more was written.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void whatIsQueuedForAPeerThatBreaksTheRulesIsDroppedOnce(String protocol) throws Exception {
+        CountDownLatch holds = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        // It is read however much is queued, and nobody relieves the loop.
+        TestServer server = server(x -> x.writeWaterMarks(0, 1 << 20).stallLimit(Duration.ZERO), secured())
+                .start(socket -> {
+                    socket.startReading();
+                    return bytes -> {
+                        holds.countDown();
+                        unchecked(() -> goOn.await(20, TimeUnit.SECONDS));
+                    };
+                });
+        Client holder = connect(server, protocol);
+        Client wire = server.connect();
+        wire.socket.setReceiveBufferSize(64 * 1024); // which grows no more
+        TlsPeer peer = peer(wire, protocol).handshake();
+        Ledger.Book book = server.book(wire);
+        CompletableFuture<Void> pending;
+        do { // the last is sealed, and the kernel does not take it
+            pending = write(book.socket, ByteBuffer.allocate(60_000));
+            book.awaitTurns();
+            if (!pending.isDone()) {
+                pass(Duration.ofMillis(30));
+            }
+        } while (pending.isDone());
+        holder.send("x");
+        assertThat(holds.await(20, TimeUnit.SECONDS)).isTrue();
+        wire.send(forged(peer));
+        CompletableFuture<Void> late = write(book.socket, bytes("late"));
+        long written = server.server.stats().bytesWritten();
+        goOn.countDown();
+        await().until(() -> !book.socket.isOpen());
+        CompletableFuture<Long> reading = async(wire::discardAll);
+        do {
+            assertThat(book.<Long>onLoop(book.socket::unsentBytes)).isZero();
+            assertThat(server.server.stats().bytesWritten()).isGreaterThanOrEqualTo(written);
+        } while (!book.closed.isDone());
+        assertThat(book.awaitClosed()).isEqualTo(CloseReason.TLS_PROTOCOL_ERROR);
+        assertThat(List.of(pending, late)).allSatisfy(write -> assertThat(write).isCompletedExceptionally());
+        assertThat(reading.get(20, TimeUnit.SECONDS)).isPositive();
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {TLS12, TLS13})
     void aResetIsAReset(String protocol) throws Exception {
@@ -348,7 +477,8 @@ abstract class TlsContract extends SecureContract {
     @Test
     void k10_halfCloseLeavesTheOtherDirectionOpenInTls13() throws Exception {
         CompletableFuture<Void> answered = new CompletableFuture<>();
-        TestServer server = secure(tls -> {}, EndpointConfigurator::halfClose, answerAtTheEnd(answered));
+        TestServer server = server(x -> {}, secured().andThen(EndpointConfigurator::halfClose))
+                .start(answerAtTheEnd(answered));
         Client wire = server.connect();
         TlsPeer peer = peer(wire, TLS13).handshake().send("question").closeNotify();
         assertThat(peer.receive(11)).isEqualTo("answer to 8");
@@ -362,7 +492,8 @@ abstract class TlsContract extends SecureContract {
     @Test
     void k10_theEndOfThePeerIsOursTooInTls12() throws Exception {
         CompletableFuture<Void> answered = new CompletableFuture<>();
-        TestServer server = secure(tls -> {}, EndpointConfigurator::halfClose, answerAtTheEnd(answered));
+        TestServer server = server(x -> {}, secured().andThen(EndpointConfigurator::halfClose))
+                .start(answerAtTheEnd(answered));
         Client wire = server.connect();
         TlsPeer peer = peer(wire, TLS12).handshake().send("question").closeNotify();
         assertThat(peer.endsCleanly()).isTrue();
@@ -496,10 +627,7 @@ abstract class TlsContract extends SecureContract {
     @Test
     void k17_whatIsPipelinedIsDroppedWhereCallbacksMayBlockToo() throws Exception {
         ExecutorService executor = Executors.newFixedThreadPool(2);
-        String certificate = own.write(folder.resolve("own.pem")).toString();
-        TestServer server = server(
-                        x -> x.blockingHandlers(executor),
-                        e -> e.secureSockets(tls -> tls.certFrom(certificate).onDemand()))
+        TestServer server = server(x -> x.blockingHandlers(executor), secured(TlsConfigurator::onDemand))
                 .start(startTlsWhenAsked());
         closeLater(executor::shutdownNow);
         Client plain = server.connect().send("STARTTLS\nEVIL\n");
@@ -524,10 +652,7 @@ abstract class TlsContract extends SecureContract {
     @Test
     void plaintextThatWaitsForItsPeerIsSentBeforeTlsBegins() throws Exception {
         byte[] before = random(17, MORE_THAN_THE_KERNEL_TAKES);
-        String certificate = own.write(folder.resolve("own.pem")).toString();
-        TestServer server = server(
-                        x -> x.writeQueueLimit(2 * before.length),
-                        e -> e.secureSockets(tls -> tls.certFrom(certificate).onDemand()))
+        TestServer server = server(x -> x.writeQueueLimit(2 * before.length), secured(TlsConfigurator::onDemand))
                 .start(socket -> {
                     socket.write(ByteBuffer.wrap(before));
                     socket.startTls();
@@ -598,7 +723,7 @@ abstract class TlsContract extends SecureContract {
         Client before = connect(server, TLS13);
         assertThat(served(server)).isEqualTo(own.certificate());
         Identity renewed = authority.issue("server.test");
-        renewed.write(folder.resolve("own.pem"));
+        file("own", renewed);
         await().until(() -> served(server).equals(renewed.certificate()));
         assertThat(before.exchange("lives on")).isEqualTo("lives on");
     }
@@ -607,7 +732,7 @@ abstract class TlsContract extends SecureContract {
     void k13_aReloadReadsCertificatesAtOnce() throws Exception {
         TestServer server = secure(echo());
         Identity renewed = authority.issue("server.test");
-        renewed.write(folder.resolve("own.pem"));
+        file("own", renewed);
         server.server.reload(server.configuration);
         assertThat(served(server)).isEqualTo(renewed.certificate());
     }
@@ -649,7 +774,7 @@ abstract class TlsContract extends SecureContract {
             return count;
         });
         for (int i = 0; i < 50; i++) {
-            authority.issue("server.test").write(folder.resolve("own.pem"));
+            file("own", authority.issue("server.test"));
             server.server.reload(server.configuration);
         }
         over.set(true);
@@ -658,18 +783,18 @@ abstract class TlsContract extends SecureContract {
 
     @Test
     void o4_aCertificateThatExpiresIsToldOnceAndCanBeReplaced() throws Exception {
-        new Certificates.Request("CN=server.test", "EC")
-                .valid(Instant.now().minusSeconds(10), Instant.now().minusSeconds(1))
-                .by(authority)
-                .write(folder.resolve("expired.pem"));
-        String file = folder.resolve("expired.pem").toString();
+        String file = file(
+                "expired",
+                new Certificates.Request("CN=server.test", "EC")
+                        .valid(Instant.now().minusSeconds(10), Instant.now().minusSeconds(1))
+                        .by(authority));
         TestServer server =
                 server(x -> {}, e -> e.secureSockets(tls -> tls.certFrom(file))).start(echo());
         assertThat(logs.take(
                         "a certificate has expired and peers will refuse it: endpoint=test subject=CN=server.test"))
                 .hasSize(1);
         assertThatThrownBy(() -> served(server)).isInstanceOf(SSLException.class);
-        own.write(folder.resolve("expired.pem"));
+        file("expired", own);
         server.server.reload(server.configuration);
         assertThat(served(server)).isEqualTo(own.certificate());
     }
@@ -677,7 +802,7 @@ abstract class TlsContract extends SecureContract {
     @Test
     void twoSecureServersOfOneProcessKeepApart() throws Exception {
         Identity other = authority.issue("other.test");
-        String file = other.write(folder.resolve("other.pem")).toString();
+        String file = file("other", other);
         TestServer first = secure(echo());
         TestServer second =
                 server(x -> {}, e -> e.secureSockets(tls -> tls.certFrom(file))).start(echo());

@@ -15,11 +15,9 @@ import io.rocketsockets.tls.TlsConfigurator;
 import io.rocketsockets.tls.TlsSession;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketException;
-import java.nio.file.Files;
 import java.security.Principal;
 import java.security.PrivateKey;
 import java.security.cert.X509Certificate;
@@ -64,15 +62,6 @@ abstract class TlsHandshakeContract extends SecureContract {
         return new TlsPeer(wire, engine);
     }
 
-    private String file(String name, Identity identity) throws IOException {
-        return identity.write(folder.resolve(name)).toString();
-    }
-
-    private String authorityFile() throws IOException {
-        return Files.writeString(folder.resolve("authority.pem"), authority.chainPem())
-                .toString();
-    }
-
     /** The message of a hello, in records of that size. */
     private static byte[] recut(byte[] record, int size) {
         ByteArrayOutputStream records = new ByteArrayOutputStream();
@@ -100,8 +89,8 @@ abstract class TlsHandshakeContract extends SecureContract {
         Identity any = authority.issue("*.b.test");
         TestServer server = secure(
                 tls -> {
-                    tls.name("a.test", name -> name.certFrom(write("a", a)));
-                    tls.name("*.b.test", name -> name.certFrom(write("b", any)));
+                    tls.name("a.test", name -> name.certFrom(file("a", a)));
+                    tls.name("*.b.test", name -> name.certFrom(file("b", any)));
                 },
                 echo());
         for (Object[] asked : new Object[][] {
@@ -126,14 +115,6 @@ abstract class TlsHandshakeContract extends SecureContract {
         assertThat(nameless.session().getPeerCertificates()).contains(own.certificate());
     }
 
-    private String write(String name, Identity identity) {
-        try {
-            return file(name + ".pem", identity);
-        } catch (IOException failure) {
-            throw new UncheckedIOException(failure);
-        }
-    }
-
     @Test
     void k11_unknownNamesAreRefusedWhereThatIsAskedFor() throws Exception {
         TestServer server = secure(TlsConfigurator::refuseUnknownNames, echo());
@@ -152,9 +133,8 @@ abstract class TlsHandshakeContract extends SecureContract {
     @ParameterizedTest
     @ValueSource(strings = {"secret.tes\0", "10.20.30.40", "secret.tes.", "\u00e4ecret.test", "..........."})
     void k11_whatIsNoHostNameIsServedAsNoName(String name) throws Exception {
-        TestServer server = secure(
-                tls -> tls.name("secret.test", x -> x.certFrom(write("secret", authorityIssued("secret.test")))),
-                echo());
+        Identity secret = authority.issue("secret.test");
+        TestServer server = secure(tls -> tls.name("secret.test", x -> x.certFrom(file("secret", secret))), echo());
         Client wire = server.connect();
         String hello =
                 new String(peerAsking(wire, "secret.test", TLS13, trusting).hello(), ISO_8859_1);
@@ -165,14 +145,6 @@ abstract class TlsHandshakeContract extends SecureContract {
         wire.close();
         awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
         assertThat(server.ledger.books()).isEmpty();
-    }
-
-    private static Identity authorityIssued(String name) {
-        try {
-            return authority.issue(name);
-        } catch (Exception failure) {
-            throw new AssertionError(failure);
-        }
     }
 
     // ---- Protocols ----
@@ -287,11 +259,7 @@ abstract class TlsHandshakeContract extends SecureContract {
     }
 
     private void needed(TlsConfigurator tls) {
-        try {
-            tls.clientCertificates(ClientCertificates.NEED, authorityFile());
-        } catch (IOException failure) {
-            throw new UncheckedIOException(failure);
-        }
+        tls.clientCertificates(ClientCertificates.NEED, authorityFile());
     }
 
     @ParameterizedTest
@@ -407,8 +375,7 @@ abstract class TlsHandshakeContract extends SecureContract {
     @ParameterizedTest
     @ValueSource(strings = {TLS12, TLS13})
     void k14_whereACertificateIsWantedOneMayHaveNone(String protocol) throws Exception {
-        TestServer server =
-                secure(tls -> tls.clientCertificates(ClientCertificates.WANT, unchecked(this::authorityFile)), echo());
+        TestServer server = secure(tls -> tls.clientCertificates(ClientCertificates.WANT, authorityFile()), echo());
         Client nobody = connect(server, protocol);
         assertThat(nobody.exchange("x")).isEqualTo("x");
         assertThat(server.socket(nobody).tls().orElseThrow().peerCertificates()).isEmpty();
@@ -435,8 +402,8 @@ abstract class TlsHandshakeContract extends SecureContract {
         TestServer server = secure(
                 tls -> tls.name(
                         "secret.test",
-                        name -> name.certFrom(write("secret", secret))
-                                .clientCertificates(ClientCertificates.NEED, unchecked(this::authorityFile))),
+                        name -> name.certFrom(file("secret", secret))
+                                .clientCertificates(ClientCertificates.NEED, authorityFile())),
                 echo());
         Client control = server.connect().secure(trusting, asking("server.test", TLS13));
         assertThat(control.exchange("x")).as("asks for another name").isEqualTo("x");
@@ -606,9 +573,7 @@ abstract class TlsHandshakeContract extends SecureContract {
     }
 
     private void neverFinish(int ofEachKind) throws Exception {
-        String certificate = file("own.pem", own);
-        TestServer server = watched(x -> {}, e -> e.secureSockets(tls -> tls.certFrom(certificate)))
-                .start(echo());
+        TestServer server = watched(x -> {}, secured()).start(echo());
         server.canary();
         byte[] hello = peer(null, TLS13).hello();
         List<Long> healthy = new ArrayList<>();
@@ -681,11 +646,7 @@ abstract class TlsHandshakeContract extends SecureContract {
         Client wire = server.connect();
         TlsPeer peer = peer(wire, protocol).handshake();
         byte[] good = peer.seal("good".getBytes(US_ASCII));
-        byte[] forged = peer.seal("forged".getBytes(US_ASCII));
-        forged[forged.length - 1] ^= 1;
-        byte[] both = Arrays.copyOf(good, good.length + forged.length);
-        System.arraycopy(forged, 0, both, good.length, forged.length);
-        wire.send(both);
+        wire.send(concat(good, forged(peer)));
         assertThat(peer.refusal()).contains("bad_record_mac");
         wire.close();
         assertThat(server.book(wire).awaitClosed()).isEqualTo(CloseReason.TLS_PROTOCOL_ERROR);
@@ -783,7 +744,7 @@ abstract class TlsHandshakeContract extends SecureContract {
     }
 
     @Test
-    void k20_aTaskThatBlocksHoldsUpNoLoopAndNoStop() throws Exception {
+    void k20_aTaskThatBlocksHoldsUpNoLoopAndEndsWithTheStop() throws Exception {
         CountDownLatch blocked = new CountDownLatch(1);
         CompletableFuture<Void> interrupted = new CompletableFuture<>();
         SSLContext blocking = choosing(nothing -> {
@@ -791,6 +752,7 @@ abstract class TlsHandshakeContract extends SecureContract {
             try {
                 new CountDownLatch(1).await();
             } catch (InterruptedException stop) {
+                pass(Duration.ofMillis(300)); // no thread is left behind for it
                 interrupted.complete(null);
             }
         });
@@ -839,19 +801,35 @@ abstract class TlsHandshakeContract extends SecureContract {
 
     // ---- Behind a proxy ----
 
+    private static final byte[] PROXY_HEADER = "PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n".getBytes(US_ASCII);
+
+    private TestServer securedBehindProxy(Consumer<ServerConfigurator> options) {
+        return server(options, secured().andThen(e -> e.proxyProtocol(ProxyProtocol.requiredFrom("127.0.0.1"))))
+                .start(echo());
+    }
+
     @Test
     void l12_aProxyHeaderStandsBeforeTheHandshake() throws Exception {
-        TestServer server = secure(tls -> {}, e -> e.proxyProtocol(ProxyProtocol.requiredFrom("127.0.0.1")), echo());
+        TestServer server = securedBehindProxy(x -> {});
         Client wire = server.connect();
         TlsPeer peer = peer(wire, TLS13);
-        byte[] header = "PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n".getBytes(US_ASCII);
-        byte[] hello = peer.hello();
-        byte[] both = Arrays.copyOf(header, header.length + hello.length);
-        System.arraycopy(hello, 0, both, header.length, hello.length);
-        wire.send(both);
+        wire.send(concat(PROXY_HEADER, peer.hello()));
         assertThat(peer.finishHandshake().send("ping").receive(4)).isEqualTo("ping");
         SocketHandle socket = server.ledger.book(new InetSocketAddress("192.0.2.1", 56324)).socket;
         assertThat(socket.proxyHeader()).isPresent();
         assertThat(socket.tls()).isPresent();
+    }
+
+    /** Who has too many connections is not waited for, and costs no handshake. */
+    @Test
+    void b8_theLimitOfAnAddressIsAppliedBeforeTheHandshake() throws Exception {
+        TestServer server = securedBehindProxy(x -> x.maxConnectionsPerAddress(1));
+        Client wire = server.connect().send(PROXY_HEADER);
+        TlsPeer peer = peer(wire, TLS13).handshake();
+        Client second = server.connect().send(PROXY_HEADER);
+        assertThat(second.isReset()).isTrue();
+        awaitCounted(server, CloseReason.LIMIT_ADDRESS, 1);
+        assertThat(peer.send("ping").receive(4)).isEqualTo("ping");
+        assertThat(server.ledger.books()).hasSize(1);
     }
 }

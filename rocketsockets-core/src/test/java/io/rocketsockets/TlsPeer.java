@@ -74,9 +74,14 @@ final class TlsPeer {
 
     /** Says that nothing more will come. */
     TlsPeer closeNotify() throws IOException {
-        engine.closeOutbound();
-        wire.send(seal(new byte[0]));
+        wire.send(end());
         return this;
+    }
+
+    /** What says so. */
+    byte[] end() throws IOException {
+        engine.closeOutbound();
+        return seal(new byte[0]);
     }
 
     /** The next record off the wire, as it is; empty at FIN. */

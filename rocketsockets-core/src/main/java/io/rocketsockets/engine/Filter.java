@@ -53,10 +53,10 @@ public abstract class Filter implements Transport, TransportHandler {
     /** The filter is at home on its {@link #loop} now, for the first time or after a move. */
     protected void onAdopted() {}
 
-    /** Runs the task on this loop in one of its next turns, unless the connection has moved by then. */
+    /** Runs the task in this loop's next turn, unless the connection has moved by then. */
     protected final void soon(Runnable task) {
         int stay = moves;
-        loop.execute(() -> {
+        loop.nextTurn(() -> {
             if (stay == moves) {
                 task.run();
             }

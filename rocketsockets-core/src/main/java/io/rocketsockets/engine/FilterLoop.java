@@ -6,6 +6,9 @@ public interface FilterLoop {
 
     FilterBuffers filterBuffers();
 
-    /** Runs the task on the loop, in one of its next turns; from any thread. False when the loop has ended. */
+    /** Runs the task on the loop, in this turn or one of the next; from any thread. False when the loop has ended. */
     boolean execute(Runnable task);
+
+    /** Runs the task in the loop's next turn, if there is one; on the loop. So what goes on for long leaves others their turn. */
+    void nextTurn(Runnable task);
 }

@@ -7,10 +7,15 @@ public interface TransportHandler {
     /** What a {@link Filter} waits for before its connection is ready. */
     enum Stage {
         PROXY_HEADER,
+
+        /** The addresses are known by now. */
         HANDSHAKE
     }
 
-    /** A {@link Filter} waits for its peer, for so long; nothing may be read or written until {@link #onReady}. */
+    /**
+     * A {@link Filter} waits for its peer, for so long; nothing may be read or written until {@link #onReady}. The handler may
+     * close the transport instead.
+     */
     default void onStage(Stage stage, long limitNanos) {}
 
     /** The {@link Filter}s below are ready. Engines do not report it: their transports always are. */

@@ -23,6 +23,10 @@ final class HeldRecords {
         return held == null;
     }
 
+    int size() {
+        return held == null ? 0 : held.position();
+    }
+
     /** The length of a record with its header, which has to be there. */
     static int length(ByteBuffer bytes, int start) {
         return HEADER + (bytes.getShort(start + HEADER - 2) & 0xffff);

@@ -35,6 +35,7 @@ public final class TlsEndpoint {
 
     private final String name;
     private final TlsConfiguration configuration;
+    private final int longestDelivery;
     private final TlsWorkers workers;
     private final Map<FilterLoop, Handshakes> handshakes = new ConcurrentHashMap<>();
 
@@ -64,9 +65,11 @@ public final class TlsEndpoint {
         }
     }
 
-    private TlsEndpoint(String name, TlsConfiguration configuration, TlsWorkers workers) throws IOException {
+    private TlsEndpoint(String name, TlsConfiguration configuration, int longestDelivery, TlsWorkers workers)
+            throws IOException {
         this.name = name;
         this.configuration = configuration;
+        this.longestDelivery = longestDelivery;
         this.workers = workers;
         this.read = states();
         this.seen = read;
@@ -76,10 +79,12 @@ public final class TlsEndpoint {
     /**
      * Reads the certificates.
      *
+     * @param longestDelivery the most bytes that a connection is given at once
      * @throws IOException when one of them cannot be used; the message names file, fault and remedy
      */
-    public static TlsEndpoint open(String name, TlsConfiguration configuration, TlsWorkers workers) throws IOException {
-        TlsEndpoint endpoint = new TlsEndpoint(name, configuration, workers);
+    public static TlsEndpoint open(String name, TlsConfiguration configuration, int longestDelivery, TlsWorkers workers)
+            throws IOException {
+        TlsEndpoint endpoint = new TlsEndpoint(name, configuration, longestDelivery, workers);
         endpoint.tellOfExpiry();
         return endpoint;
     }
@@ -100,6 +105,10 @@ public final class TlsEndpoint {
 
     TlsConfiguration configuration() {
         return configuration;
+    }
+
+    int longestDelivery() {
+        return longestDelivery;
     }
 
     TlsWorkers workers() {

@@ -25,8 +25,9 @@ import org.slf4j.LoggerFactory;
  * Speaks TLS between a transport and its connection, with an {@link SSLEngine}.
  *
  * <p><b>State:</b> {@code PLAIN -> HELLO -> HANDSHAKE -> OPEN}, or FAILED from any; PLAIN only where TLS is asked for later.
- * <p><b>Way in:</b> all whole records of one read are decrypted into a buffer of the loop and delivered at once, last of all,
- * so that whatever the callback does finds the filter in order. The rest of a record waits in {@link HeldRecords}.
+ * <p><b>Way in:</b> the whole records of one read are decrypted into a buffer of the loop and delivered at once, last of all,
+ * so that whatever the callback does finds the filter in order. What is too much for one delivery has a turn of its own: records
+ * wait in {@link HeldRecords}, as the beginning of one does, and what cannot be left encrypted in {@link Surplus}.
  * <p><b>Way out:</b> small writes share a record. What the transport does not take waits in {@link SealedRecords};
  * plaintext counts as pending until its record has gone.
  * <p><b>Moves:</b> not before OPEN. Nothing here refers to memory of a loop between two calls.
@@ -72,8 +73,19 @@ final class TlsFilter extends Filter {
 
     // The way in.
     private final HeldRecords held = new HeldRecords();
+
+    /** Comes before what is held. */
+    private final Surplus surplus;
+
     private boolean reading;
+    private boolean goesOn;
+
+    /** By the peer's word. */
     private boolean inputEnded;
+
+    /** By its FIN. */
+    private boolean streamEnded;
+
     private boolean endTold;
 
     /** Found while something was still to be delivered, by a callback that may hang. */
@@ -94,6 +106,7 @@ final class TlsFilter extends Filter {
         super(below);
         this.endpoint = endpoint;
         this.sealed = new SealedRecords(below);
+        this.surplus = new Surplus(endpoint.longestDelivery());
         this.state = endpoint.configuration().onDemand() ? State.PLAIN : State.HELLO;
     }
 
@@ -105,6 +118,7 @@ final class TlsFilter extends Filter {
     /** What the last loop could not send is not forgotten. */
     @Override
     protected void onAdopted() {
+        goesOn = false;
         if (sealed.isWaiting()) {
             soon(() -> onWritten(0));
         }
@@ -139,7 +153,9 @@ final class TlsFilter extends Filter {
         handshake = new TlsHandshake(this, endpoint, loop);
         above.onStage(
                 Stage.HANDSHAKE, endpoint.configuration().handshakeTimeout().toNanos());
-        below.startReading();
+        if (!closed) { // for want of a place for its address
+            below.startReading();
+        }
     }
 
     /** The handshake had to wait, and does no more. */
@@ -173,7 +189,8 @@ final class TlsFilter extends Filter {
         }
         if (records != null) {
             state = State.HANDSHAKE;
-            decrypt(input(records, bytes));
+            held.add(records);
+            decrypt(bytes);
         } else if (beginning.waitsForTurn()) {
             below.stopReading();
             held.add(bytes);
@@ -214,7 +231,7 @@ final class TlsFilter extends Filter {
             fail(Kind.TLS_HANDSHAKE_FAILED, fault);
         } else {
             below.startReading();
-            decryptHeld();
+            decrypt(NO_BYTES[0]);
         }
     }
 
@@ -254,8 +271,8 @@ final class TlsFilter extends Filter {
     @Override
     public void startReading() {
         reading = true;
-        if (state == State.OPEN && (held.hasRecord() || inputEnded || failure != null)) {
-            soon(this::goOn);
+        if (state == State.OPEN && (hasMore() || inputEnded || streamEnded || failure != null)) {
+            goOnSoon();
         } else {
             below.startReading();
         }
@@ -270,8 +287,21 @@ final class TlsFilter extends Filter {
         }
     }
 
-    /** What was held while nothing was asked for. */
+    /** Whether there is something to deliver, of what has come. */
+    private boolean hasMore() {
+        return !surplus.isEmpty() || held.hasRecord();
+    }
+
+    /** In a turn of its own, so that other connections have theirs. */
+    private void goOnSoon() {
+        if (!goesOn) {
+            goesOn = true;
+            soon(this::goOn);
+        }
+    }
+
     private void goOn() {
+        goesOn = false;
         if (closed || !reading || state != State.OPEN) {
             return;
         }
@@ -279,7 +309,7 @@ final class TlsFilter extends Filter {
             fail(failure);
         } else {
             below.startReading();
-            decryptHeld();
+            decrypt(NO_BYTES[0]);
         }
     }
 
@@ -310,12 +340,8 @@ final class TlsFilter extends Filter {
 
     private void onRecords(ByteBuffer bytes) {
         if (held.isEmpty() || held.completes(bytes)) {
-            decrypt(input(held.take(), bytes));
+            decrypt(bytes);
         }
-    }
-
-    private void decryptHeld() {
-        decrypt(input(held.take(), NO_BYTES[0]));
     }
 
     /** The two, one behind the other, in memory of the loop. */
@@ -337,15 +363,19 @@ final class TlsFilter extends Filter {
         ENDED
     }
 
-    /** Goes on with the handshake, or with the records of the application, as far as the input reaches. */
-    private void decrypt(ByteBuffer input) {
+    /** Goes on with the handshake, or with one delivery of what has come, these bytes last. */
+    private void decrypt(ByteBuffer bytes) {
         SSLEngine tls = Objects.requireNonNull(engine);
+        int come = surplus.size() + held.size() + bytes.remaining();
         ByteBuffer plain = loop.filterBuffers()
-                .delivered(input.remaining() + tls.getSession().getApplicationBufferSize());
+                .delivered(Math.min(come, endpoint.longestDelivery())
+                        + tls.getSession().getApplicationBufferSize());
+        surplus.addTo(plain);
+        ByteBuffer input = surplus.fills(plain) ? bytes : input(held.take(), bytes);
         Outcome outcome = Outcome.MORE;
         try {
             while (outcome == Outcome.MORE) {
-                outcome = step(tls, input, plain);
+                outcome = surplus.fills(plain) ? Outcome.DELIVER_FIRST : step(tls, input, plain);
             }
         } catch (TransportException broken) {
             failure = broken;
@@ -355,6 +385,7 @@ final class TlsFilter extends Filter {
         if (failure == null && outcome != Outcome.ENDED) {
             held.add(input);
         }
+        surplus.takeFrom(plain);
         deliver(plain);
         if (closed) {
             return;
@@ -366,8 +397,16 @@ final class TlsFilter extends Filter {
         switch (outcome) {
             case COMPUTE -> compute(tls);
             case DONE -> becomeOpen(tls);
-            case DELIVER_FIRST -> soon(this::goOn);
+            case DELIVER_FIRST -> goOnIfMore();
             default -> tellEnd();
+        }
+    }
+
+    private void goOnIfMore() {
+        if (hasMore()) {
+            goOnSoon();
+        } else {
+            tellEnd();
         }
     }
 
@@ -478,19 +517,22 @@ final class TlsFilter extends Filter {
                 }
             }
             case OPEN -> {
-                if (inputEnded) {
-                    tellEnd();
-                } else {
-                    above.onFailed(failure(Kind.TRUNCATED, new IOException("end without close_notify")));
-                }
+                streamEnded = true;
+                goOnIfMore();
             }
         }
     }
 
+    /** Also one by close_notify waits until it is asked for, as a FIN does. */
     private void tellEnd() {
-        if (inputEnded && !endTold) {
-            endTold = true;
+        if (endTold || !(streamEnded || inputEnded && reading)) {
+            return;
+        }
+        endTold = true;
+        if (inputEnded) {
             above.onEnd();
+        } else {
+            above.onFailed(failure(Kind.TRUNCATED, new IOException("end without close_notify")));
         }
     }
 
@@ -661,6 +703,7 @@ final class TlsFilter extends Filter {
         }
         state = State.FAILED;
         held.clear();
+        surplus.clear();
         endHandshake();
         above.onFailed(cause);
     }

@@ -46,9 +46,13 @@ public final class TlsWorkers {
         executor.scheduleWithFixedDelay(endpoint::look, 1, 1, TimeUnit.SECONDS);
     }
 
-    /** Interrupts what is being done, forgets the rest, and waits for the threads to end, but not for longer than this. */
-    public void stop(long nanos) throws InterruptedException {
-        long deadline = System.nanoTime() + nanos;
+    /**
+     * Interrupts what is being done, forgets the rest, and waits for the threads to end: arithmetic cannot be interrupted, and
+     * takes as long as the machine lets it.
+     *
+     * @param deadline of the wait; {@link System#nanoTime}
+     */
+    public void stop(long deadline) throws InterruptedException {
         executor.shutdownNow();
         for (Thread thread : threads) {
             TimeUnit.NANOSECONDS.timedJoin(thread, deadline - System.nanoTime());
