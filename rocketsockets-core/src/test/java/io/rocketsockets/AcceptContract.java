@@ -80,6 +80,7 @@ abstract class AcceptContract extends EngineContract {
     @OfTcp(OfTcp.RESETS)
     @Test
     @WithoutBystander(IT_COUNTS)
+    @NotOverTls(NotOverTls.NEEDS_THE_LOOP)
     void b5_aPeerThatResetsBeforeItIsAcceptedDoesNoHarm() throws Exception {
         CountDownLatch blocks = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
@@ -107,6 +108,7 @@ abstract class AcceptContract extends EngineContract {
     /** The kernel hands over a connection that has been reset in the backlog, with its peer's address. */
     @Test
     @WithoutBystander(IT_COUNTS)
+    @NotOverTls(NotOverTls.NEEDS_THE_LOOP)
     void b12_aPeerThatIsGoneBeforeItIsAcceptedStillHasItsAddress() throws Exception {
         CountDownLatch goOn = new CountDownLatch(1);
         Queue<SocketAddress> addresses = new ConcurrentLinkedQueue<>();
@@ -161,7 +163,7 @@ abstract class AcceptContract extends EngineContract {
         Client canary = server.connect();
         CompletableFuture<Void> churn = async(() -> {
             for (int i = 0; i < 1000; i++) {
-                try (Client client = new Client(server.address())) {
+                try (Client client = server.connectBriefly()) {
                     client.exchange("x");
                 }
             }

@@ -1,9 +1,11 @@
 package io.rocketsockets;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
@@ -13,19 +15,26 @@ import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.UnixDomainSocketAddress;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
 
-/** The peer of a server under test: a plain blocking socket whose every wait has a deadline. */
+/** The peer of a server under test: a plain blocking socket, or one of the JDK's for TLS, whose every wait has a deadline. */
 final class Client implements AutoCloseable {
     static final int PATIENCE_MILLIS = 20_000;
 
     final Socket socket;
+
+    /** Beneath TLS; otherwise the same. */
+    private final Socket wire;
+
     private final SocketAddress address;
+    private final AtomicInteger sending = new AtomicInteger();
 
     Client(SocketAddress server) throws IOException {
         this(server, null);
@@ -34,6 +43,7 @@ final class Client implements AutoCloseable {
     /** From one of this machine's addresses. */
     Client(SocketAddress server, @Nullable String from) throws IOException {
         socket = server instanceof UnixDomainSocketAddress ? new UnixSocket() : new Socket();
+        wire = socket;
         try {
             socket.setSoTimeout(PATIENCE_MILLIS);
             socket.setTcpNoDelay(true);
@@ -61,17 +71,24 @@ final class Client implements AutoCloseable {
         }
     }
 
-    private Client(Socket socket, SocketAddress address) {
+    private Client(SSLSocket socket, Socket wire, SocketAddress address) {
         this.socket = socket;
+        this.wire = wire;
         this.address = address;
     }
 
     /** The same connection, from now on over TLS by the JDK's socket; its handshake is done. */
     Client secure(SSLContext context, UnaryOperator<SSLParameters> options) throws IOException {
-        SSLSocket secure = (SSLSocket) context.getSocketFactory().createSocket(socket, "", socket.getPort(), true);
-        secure.setSSLParameters(options.apply(secure.getSSLParameters()));
-        secure.startHandshake();
-        return new Client(secure, address);
+        try {
+            SSLSocket secure = (SSLSocket) context.getSocketFactory().createSocket(wire, "", wire.getPort(), true);
+            secure.setSSLParameters(options.apply(secure.getSSLParameters()));
+            secure.startHandshake();
+            return new Client(secure, wire, address);
+        } catch (IOException failure) {
+            try (wire) {
+                throw failure;
+            }
+        }
     }
 
     /** Of a connection over TLS. */
@@ -89,7 +106,14 @@ final class Client implements AutoCloseable {
     }
 
     Client send(byte[] bytes) throws IOException {
-        socket.getOutputStream().write(bytes);
+        sending.incrementAndGet();
+        try {
+            socket.getOutputStream().write(bytes);
+        } catch (SSLException failure) {
+            throw causeOf(failure);
+        } finally {
+            sending.decrementAndGet();
+        }
         return this;
     }
 
@@ -98,7 +122,7 @@ final class Client implements AutoCloseable {
     }
 
     byte[] receiveBytes(int count) throws IOException {
-        byte[] bytes = socket.getInputStream().readNBytes(count);
+        byte[] bytes = reading(in -> in.readNBytes(count));
         if (bytes.length < count) {
             throw new EOFException("FIN after " + bytes.length + " of " + count + " bytes");
         }
@@ -111,12 +135,12 @@ final class Client implements AutoCloseable {
     }
 
     byte[] receiveAllBytes() throws IOException {
-        return socket.getInputStream().readAllBytes();
+        return reading(InputStream::readAllBytes);
     }
 
     /** As {@link #receiveAllBytes} where they are too many to keep. */
     long discardAll() throws IOException {
-        return socket.getInputStream().transferTo(OutputStream.nullOutputStream());
+        return reading(in -> in.transferTo(OutputStream.nullOutputStream()));
     }
 
     /** Sends, and receives as many bytes. */
@@ -126,7 +150,24 @@ final class Client implements AutoCloseable {
 
     /** The next byte, or -1 at the server's FIN. */
     int read() throws IOException {
-        return socket.getInputStream().read();
+        return reading(InputStream::read);
+    }
+
+    private interface Reading<T> {
+        T from(InputStream in) throws IOException;
+    }
+
+    private <T> T reading(Reading<T> how) throws IOException {
+        try {
+            return how.from(socket.getInputStream());
+        } catch (SSLException failure) {
+            throw causeOf(failure);
+        }
+    }
+
+    /** What happens beneath TLS is to be told as without it. */
+    private static IOException causeOf(SSLException failure) {
+        return failure.getCause() instanceof SocketException beneath ? beneath : failure;
     }
 
     /** For so long the server sends nothing and does not end the connection. */
@@ -157,12 +198,31 @@ final class Client implements AutoCloseable {
 
     /** Closes with RST. */
     void reset() throws IOException {
-        socket.setSoLinger(true, 0);
-        close();
+        wire.setSoLinger(true, 0);
+        wire.close();
     }
 
     @Override
     public void close() throws IOException {
-        socket.close();
+        try (wire) {
+            if (socket != wire && !wire.isClosed()) {
+                endTls();
+            }
+        }
+    }
+
+    /**
+     * Says that it ends, but does not wait for the server to say the same, as the JDK's socket would. A ticket for the next
+     * session, which nobody has read, must not make it a reset.
+     */
+    private void endTls() throws IOException {
+        try {
+            if (sending.get() == 0 && !socket.isOutputShutdown()) {
+                socket.shutdownOutput();
+            }
+            wire.getInputStream().skipNBytes(wire.getInputStream().available());
+        } catch (SocketException | SSLException ended) {
+            assertThat(ended).hasMessageNotContaining("timed out");
+        }
     }
 }

@@ -34,6 +34,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 abstract class CloseContract extends EngineContract {
     // ---- Half-close ----
 
+    @NotOverTls(value = NotOverTls.HALF_CLOSE, versions = SecureContract.TLS12)
     @ParameterizedTest
     @ValueSource(ints = {1, 5, 3 * 1024 * 1024})
     void e1_aPeerThatHalfClosesGetsItsEcho(int size) throws Exception {
@@ -47,6 +48,7 @@ abstract class CloseContract extends EngineContract {
     }
 
     @OfTcp("netcat is told a port")
+    @NotOverTls("netcat speaks no TLS")
     @Test
     void e1_netcatGetsItsEcho() throws Exception {
         Path nc = Path.of("/usr/bin/nc");
@@ -60,6 +62,7 @@ abstract class CloseContract extends EngineContract {
         assertThat(netcat.waitFor(10, SECONDS)).isTrue();
     }
 
+    @NotOverTls(value = NotOverTls.HALF_CLOSE, versions = SecureContract.TLS12)
     @Test
     void e2_shutdownOutputSendsFinAfterWhatIsQueuedAndReadingGoesOn() throws Exception {
         byte[] payload = random(2, MORE_THAN_THE_KERNEL_TAKES);
@@ -363,6 +366,7 @@ abstract class CloseContract extends EngineContract {
     @OfTcp(OfTcp.RESETS)
     @Test
     @WithoutBystander(IT_COUNTS)
+    @NotOverTls(NotOverTls.NEEDS_THE_LOOP)
     void e9_whatWasFoundForAClosedSocketDoesNotReachTheNextOfItsNumber() throws Exception {
         Semaphore holds = new Semaphore(0);
         Semaphore goesOn = new Semaphore(0);
@@ -448,7 +452,7 @@ abstract class CloseContract extends EngineContract {
         List<CompletableFuture<Void>> clients = IntStream.range(0, 4)
                 .mapToObj(n -> async(() -> {
                     for (int i = 0; i < perClient; i++) {
-                        try (Client client = new Client(server.address())) {
+                        try (Client client = server.connectBriefly()) {
                             assertThat(client.exchange("message " + n)).isEqualTo("message " + n);
                             switch (i % 3) {
                                 case 0 -> client.reset();

@@ -90,7 +90,7 @@ abstract class CountContract extends EngineContract {
         CompletableFuture<Void> churn = async(() -> {
             for (int i = 0; i < 1000; i++) {
                 try {
-                    new Client(server.address()).close();
+                    server.connectBriefly().close();
                 } catch (SocketException abortedAlready) {
                     continue;
                 }

@@ -1,8 +1,10 @@
 package io.rocketsockets;
 
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.lang.reflect.Method;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -60,8 +62,13 @@ abstract class EngineContract implements EngineUnderTest {
 
     @BeforeEach
     final void skipsWhatTheModeHasNot(TestInfo test) {
-        OfTcp reason = test.getTestMethod().orElseThrow().getAnnotation(OfTcp.class);
-        assumeTrue(isOfTcp() || reason == null, () -> "skipped: " + reason.value());
+        Method method = test.getTestMethod().orElseThrow();
+        OfTcp ofTcp = method.getAnnotation(OfTcp.class);
+        assumeTrue(isOfTcp() || ofTcp == null, () -> "skipped: " + ofTcp.value());
+        NotOverTls notOverTls = method.getAnnotation(NotOverTls.class);
+        assumeFalse(
+                notOverTls != null && List.of(notOverTls.versions()).contains(tlsVersion()),
+                () -> "skipped: " + notOverTls.value());
     }
 
     @BeforeEach
@@ -126,7 +133,8 @@ abstract class EngineContract implements EngineUnderTest {
                     configure(e);
                     endpoint.accept(e);
                 },
-                hasBystander));
+                hasBystander,
+                this));
     }
 
     /** A server that a {@link TestServer#canary()} can sing on. */

@@ -1,5 +1,7 @@
 package io.rocketsockets;
 
+import java.io.IOException;
+
 /** All that a subclass of a contract tells. */
 interface EngineUnderTest {
     /** As in {@link ServerConfigurator#engine}. */
@@ -10,6 +12,16 @@ interface EngineUnderTest {
 
     /** What else every endpoint of the test but those of witnesses has. */
     default void configure(EndpointConfigurator endpoint) {}
+
+    /** A client as those endpoints want it, made of one that has just connected. */
+    default Client speaking(Client connected) throws IOException {
+        return connected;
+    }
+
+    /** Which version of TLS the clients speak; empty for plaintext. */
+    default String tlsVersion() {
+        return "";
+    }
 
     /** Whether the endpoints that {@link #configure(EndpointConfigurator)} are of TCP. */
     default boolean isOfTcp() {

@@ -308,6 +308,7 @@ abstract class MoveContract extends EngineContract {
     @OfTcp(OfTcp.RESETS)
     @Test
     @WithoutBystander(IT_COUNTS)
+    @NotOverTls("who is refused does not come to a handshake")
     void i2_aConnectionThatCannotBeMadeIsRefusedAndCounted() throws Exception {
         AtomicInteger picks = new AtomicInteger();
         TestServer server = server(x -> x.eventLoops(2).maxConnections(1).loadBalancer((peer, loops) -> {

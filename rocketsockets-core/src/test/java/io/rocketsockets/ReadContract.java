@@ -72,6 +72,7 @@ abstract class ReadContract extends EngineContract {
     }
 
     @OfTcp("a Unix socket has no urgent data")
+    @NotOverTls("TLS has no urgent data")
     @Test
     void c12_urgentDataDoesNotBreakTheStream() throws Exception {
         TestServer server = serve(echo());
@@ -232,6 +233,7 @@ abstract class ReadContract extends EngineContract {
         book.awaitDeliveries(1);
     }
 
+    @NotOverTls("its peer is a channel, which cannot block")
     @Test
     void c4_stoppedReadingClosesTheWindow() throws Exception {
         TestServer server = serve(idle());

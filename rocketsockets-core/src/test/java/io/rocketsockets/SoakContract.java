@@ -218,7 +218,8 @@ abstract class SoakContract extends EngineContract {
                         .acceptRate(2000)
                         .surplusConnections(Surplus.REFUSE),
                 e -> {},
-                false)) {
+                false,
+                this)) {
             do {
                 SoakApplication itsApplication = new SoakApplication(threads, faults);
                 second.start(itsApplication);

@@ -28,11 +28,17 @@ final class TestServer implements AutoCloseable {
     private int runs;
     private final List<Client> clients = Collections.synchronizedList(new ArrayList<>());
     private final List<Canary> canaries = new ArrayList<>();
+    private final EngineUnderTest engine;
     private final boolean hasBystander;
     private @Nullable Bystander bystander;
 
     /** @param hasBystander false where it would falsify what is tested */
-    TestServer(Consumer<ServerConfigurator> options, Consumer<EndpointConfigurator> endpoint, boolean hasBystander) {
+    TestServer(
+            Consumer<ServerConfigurator> options,
+            Consumer<EndpointConfigurator> endpoint,
+            boolean hasBystander,
+            EngineUnderTest engine) {
+        this.engine = engine;
         this.hasBystander = hasBystander;
         configuration = ServerConfiguration.of(x -> {
             x.addEndpoint(ENDPOINT, e -> endpoint.accept(e.bindTo("127.0.0.1").port(0)));
@@ -99,12 +105,17 @@ final class TestServer implements AutoCloseable {
     }
 
     Client connect() throws IOException {
-        return add(new Client(address()));
+        return add(connectBriefly());
+    }
+
+    /** For one of many clients, which its test closes. */
+    Client connectBriefly() throws IOException {
+        return engine.speaking(new Client(address()));
     }
 
     /** From another address of the loopback. */
     Client connectFrom(String host) throws IOException {
-        return add(new Client(address(), host));
+        return add(engine.speaking(new Client(address(), host)));
     }
 
     Client connectTo(String endpoint) throws IOException {

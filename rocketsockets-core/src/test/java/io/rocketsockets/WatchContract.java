@@ -152,6 +152,7 @@ abstract class WatchContract extends EngineContract {
                 .containsExactly("started", "opened", "back-pressure", "no", "closed", "stopped");
     }
 
+    @NotOverTls("who is refused does not come to a handshake")
     @Test
     void b13_whoIsRefusedIsTold() throws Exception {
         TestServer server = server(x -> x.listener(notes).maxConnections(1).surplusConnections(Surplus.REFUSE))
