@@ -38,6 +38,9 @@ final class Connection implements TransportHandler {
     /** However much the peer goes on sending. */
     private static final long LINGER_NANOS = 2_000_000_000;
 
+    /** By then what a peer sent with its connect, or right behind it, has come. */
+    private static final long NEW_NANOS = 50_000_000;
+
     private enum State {
         OPEN,
         DRAINING,
@@ -753,8 +756,26 @@ final class Connection implements TransportHandler {
 
     /** The server stops: the socket drains, or ends with the grace. */
     void stopWithServer() {
-        handle.post(() -> handle.afterCallbacks(
-                () -> drain(CloseReason.STOPPED))); // after what other threads have asked for before
+        handle.post(() -> handle.afterCallbacks(this::stopUnlessNew)); // after what other threads have asked for before
+    }
+
+    /** Who has only just come is heard first: it could not know, and what it sends with its connect is on its way. */
+    private void stopUnlessNew() {
+        long left = NEW_NANOS - deadlines.age();
+        if (left > 0) {
+            loop.timers.set(new Stop(), loop.now() + left);
+        } else {
+            drain(CloseReason.STOPPED);
+        }
+    }
+
+    private final class Stop extends TimerWheel.Timer {
+        @Override
+        void fire() {
+            if (state == State.OPEN) {
+                stopWithServer();
+            }
+        }
     }
 
     void onGraceEnds() {

@@ -82,6 +82,11 @@ final class Deadlines extends TimerWheel.Timer {
         }
     }
 
+    /** Nanoseconds since the connection was taken over. */
+    long age() {
+        return now() - opened;
+    }
+
     long bytesRead() {
         return bytesRead;
     }

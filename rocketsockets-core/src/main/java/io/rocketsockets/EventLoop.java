@@ -60,7 +60,7 @@ final class EventLoop implements Runnable, FilterLoop {
     // Loop thread only.
     private @Nullable Rebalancer rebalancer;
     private final ArrayDeque<Runnable> ofNextTurn = new ArrayDeque<>();
-    private final ArrayDeque<Runnable> rejections = new ArrayDeque<>();
+    private final ArrayDeque<Runnable> lastSteps = new ArrayDeque<>();
     private final ArrayDeque<Connection> departing = new ArrayDeque<>();
     private @Nullable Connection dirty;
 
@@ -248,7 +248,7 @@ final class EventLoop implements Runnable, FilterLoop {
         boolean waits = dirty == null
                 && flushing == null
                 && ofNextTurn.isEmpty()
-                && rejections.isEmpty()
+                && lastSteps.isEmpty()
                 && departing.isEmpty()
                 && mailbox.fallAsleep();
         int events;
@@ -361,7 +361,7 @@ final class EventLoop implements Runnable, FilterLoop {
         if (ended) {
             rejectElsewhere(rejection);
         } else {
-            rejections.add(rejection);
+            lastSteps.add(rejection);
         }
     }
 
@@ -377,8 +377,8 @@ final class EventLoop implements Runnable, FilterLoop {
     }
 
     private void reap() {
-        for (int n = rejections.size(); n > 0; n--) {
-            rejections.remove().run();
+        for (int n = lastSteps.size(); n > 0; n--) {
+            lastSteps.remove().run();
         }
         while (closed != null) {
             Connection connection = closed;
@@ -450,6 +450,11 @@ final class EventLoop implements Runnable, FilterLoop {
     /** From now on the loop ends when its last connection has closed. */
     void stopWhenEmpty() {
         stopping = true;
+    }
+
+    /** Does it at the end of the next turn: what has come by now has been delivered then. */
+    void afterNextTurn(Runnable step) {
+        nextTurn(() -> lastSteps.add(step));
     }
 
     /** The grace is over: what is still open ends now, and so does what may yet arrive. */

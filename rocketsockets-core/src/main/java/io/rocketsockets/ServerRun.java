@@ -27,6 +27,9 @@ import org.slf4j.LoggerFactory;
  * <p><b>Threading:</b> opened and stopped by one thread, read by any.
  */
 final class ServerRun {
+    /** What the acceptors have to close within, before connections drain nevertheless: a callback may hold their loops. */
+    private static final long CLOSE_NANOS = 100_000_000;
+
     /** What {@code stop} may take over its grace: half of it to cut off, half to give up on a hanging callback. */
     private static final long CUT_OFF_NANOS = 75_000_000;
 
@@ -192,8 +195,9 @@ final class ServerRun {
     ShutdownReport stop(Duration grace) {
         long deadline = System.nanoTime() + nanosOf(grace);
         acceptors.forEach(Acceptor::removeFile);
-        post(this::drain);
-        boolean interrupted = join(deadline);
+        boolean interrupted = closeAcceptors(deadline);
+        post(ServerRun::drain);
+        interrupted |= join(interrupted ? System.nanoTime() : deadline);
         post(EventLoop::cutOff);
         interrupted |= join(System.nanoTime() + CUT_OFF_NANOS);
         ShutdownReport report = ShutdownReport.EMPTY;
@@ -229,14 +233,29 @@ final class ServerRun {
         }
     }
 
-    private void drain(EventLoop loop) {
+    /** First of all: whoever has been accepted is on its loop, or on the way there, before that drains; true when interrupted. */
+    private boolean closeAcceptors(long deadline) {
+        CountDownLatch closed = new CountDownLatch(acceptors.size());
         for (Acceptor acceptor : acceptors) {
-            if (acceptor.loop() == loop) {
+            Runnable close = () -> {
                 acceptor.close();
+                closed.countDown();
+            };
+            if (!acceptor.loop().execute(close)) {
+                closed.countDown(); // with its loop
             }
         }
+        try {
+            closed.await(Math.min(CLOSE_NANOS, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+            return false;
+        } catch (InterruptedException hurry) {
+            return true;
+        }
+    }
+
+    private static void drain(EventLoop loop) {
         loop.stopWhenEmpty();
-        loop.owned().forEach(Connection::stopWithServer);
+        loop.afterNextTurn(() -> loop.owned().forEach(Connection::stopWithServer));
     }
 
     /** A callback does not return: its loop's sockets are cut off over its head, and it is interrupted. */

@@ -716,6 +716,58 @@ abstract class StartStopContract extends EngineContract {
         assertEchoes(next.localAddress("default"));
     }
 
+    /** One is accepted, and on its way to a loop that is busy, when the server begins to stop; what another has sent is not read. */
+    @Test
+    @WithoutBystander("a loop is held")
+    void a9_whatHasComeBeforeTheStopIsAnswered() throws Exception {
+        CountDownLatch goOn = new CountDownLatch(1);
+        TestServer server = server(options -> options.eventLoops(2).loadBalancer((peer, loops) -> 1))
+                .start(socket -> {
+                    socket.startReading();
+                    return bytes -> {
+                        if (bytes.get(bytes.position()) == 'h') {
+                            awaitUninterruptibly(goOn);
+                        }
+                        socket.write(bytes);
+                    };
+                });
+        Client old = server.connect();
+        old.exchange("old");
+        pass(Duration.ofMillis(100));
+        Client holding = server.connect();
+        holding.send("hold");
+        server.book(holding).awaitDeliveries(1);
+        old.send("still here");
+        Client early = server.connect();
+        early.send("x");
+        await().until(() -> server.server.stats().loops().get(1).mailboxDepth() > 0);
+        CompletableFuture<ShutdownReport> stopped = async(() -> server.server.stop());
+        await().until(() -> server.server.stats().loops().get(1).mailboxDepth() > 1);
+        goOn.countDown();
+        assertThat(early.receiveAll()).isEqualTo("x");
+        assertThat(old.receiveAll()).isEqualTo("still here");
+        assertThat(holding.receiveAll()).isEqualTo("hold");
+        assertThat(stopped.get(20, SECONDS)).isEqualTo(new ShutdownReport(3, 0, 0, List.of()));
+    }
+
+    @Test
+    void a9_whoHasJustConnectedIsHeard() throws Exception {
+        String answer = "";
+        for (int i = 0;
+                i < 10 && answer.isEmpty();
+                i++) { // a machine that pauses may take longer than such a peer is given
+            TestServer server = serve(echo());
+            Client client = server.connect();
+            server.book(client);
+            CompletableFuture<ShutdownReport> stopped = async(() -> server.server.stop());
+            await().until(() -> server.server.state() == ServerState.STOPPING);
+            client.send("x");
+            answer = client.receiveAll();
+            assertThat(stopped.get(20, SECONDS).forced()).isZero();
+        }
+        assertThat(answer).isEqualTo("x");
+    }
+
     @Test
     void a9_stopDuringABurstOfConnectionsLeavesNoPeerHanging() throws Exception {
         TestServer server = serve(2, echo());
