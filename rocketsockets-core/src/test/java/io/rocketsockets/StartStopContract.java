@@ -757,10 +757,13 @@ abstract class StartStopContract extends EngineContract {
                 i < 10 && answer.isEmpty();
                 i++) { // a machine that pauses may take longer than such a peer is given
             TestServer server = serve(echo());
+            Client old = server.connect();
+            old.exchange("old");
+            pass(Duration.ofMillis(100));
             Client client = server.connect();
             server.book(client);
             CompletableFuture<ShutdownReport> stopped = async(() -> server.server.stop());
-            await().until(() -> server.server.state() == ServerState.STOPPING);
+            assertThat(old.receiveAll()).isEmpty();
             client.send("x");
             answer = client.receiveAll();
             assertThat(stopped.get(20, SECONDS).forced()).isZero();
