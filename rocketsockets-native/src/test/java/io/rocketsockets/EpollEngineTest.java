@@ -6,6 +6,7 @@ import io.rocketsockets.linux.Capabilities;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 
 /** Every contract, on epoll. */
 class EpollEngineTest {
@@ -75,6 +76,13 @@ class EpollEngineTest {
 
     @Nested
     class ProxyHeader extends ProxyHeaderContract implements Epoll {}
+
+    @Nested
+    class Tls extends TlsContract implements Epoll {}
+
+    @Nested
+    @Tag("long")
+    class TlsHandshakes extends TlsHandshakeContract implements Epoll {}
 
     @Nested
     class UnixSockets extends UnixSocketContract implements Epoll {}

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Every contract, on io_uring. */
@@ -164,6 +165,13 @@ class UringEngineTest {
 
     @Nested
     class ProxyHeader extends ProxyHeaderContract implements Uring {}
+
+    @Nested
+    class Tls extends TlsContract implements Uring {}
+
+    @Nested
+    @Tag("long")
+    class TlsHandshakes extends TlsHandshakeContract implements Uring {}
 
     @Nested
     class UnixSockets extends UnixSocketContract implements Uring {}
