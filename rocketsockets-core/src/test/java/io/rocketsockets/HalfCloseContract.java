@@ -51,6 +51,7 @@ abstract class HalfCloseContract extends EngineContract {
     // ---- The end of the input ----
 
     @Test
+    @NotOverTls(value = NotOverTls.HALF_CLOSE, versions = SecureContract.TLS12)
     void e1_theEndOfTheInputIsToldOnceAndTheOutputStaysOpen() throws Exception {
         Queue<String> events = new ConcurrentLinkedQueue<>();
         TestServer server = serveHalfClosed(atInputEnd(
@@ -81,6 +82,7 @@ abstract class HalfCloseContract extends EngineContract {
 
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 3 * 1024 * 1024})
+    @NotOverTls(value = NotOverTls.HALF_CLOSE, versions = SecureContract.TLS12)
     void e1_anAnswerMayBeGivenOnceEverythingHasCome(int size) throws Exception {
         CRC32C sum = new CRC32C();
         TestServer server = serveHalfClosed(atInputEnd(sum::update, socket -> {
@@ -97,6 +99,7 @@ abstract class HalfCloseContract extends EngineContract {
     }
 
     @Test
+    @NotOverTls(value = NotOverTls.HALF_CLOSE, versions = SecureContract.TLS12)
     void e1_whatIsQueuedAtTheEndOfTheInputIsDelivered() throws Exception {
         byte[] payload = random(1, MORE_THAN_THE_KERNEL_TAKES);
         TestServer server = serveHalfClosed(atInputEnd(bytes -> {}, SocketHandle::close));
@@ -140,6 +143,7 @@ abstract class HalfCloseContract extends EngineContract {
     // ---- Both orders ----
 
     @Test
+    @NotOverTls(value = NotOverTls.HALF_CLOSE, versions = SecureContract.TLS12)
     void e1_thePeerEndsFirstThenTheServersOutputEndsTheSocket() throws Exception {
         TestServer server = serveHalfClosed(atInputEnd(bytes -> {}, socket -> {
             socket.write(bytes("bye"));
@@ -151,6 +155,7 @@ abstract class HalfCloseContract extends EngineContract {
     }
 
     @Test
+    @NotOverTls(value = NotOverTls.HALF_CLOSE, versions = SecureContract.TLS12)
     void e2_theServersOutputEndsFirstThenThePeerEndsTheSocket() throws Exception {
         Queue<String> events = new ConcurrentLinkedQueue<>();
         TestServer server = serveHalfClosed(atInputEnd(bytes -> events.add(text(bytes)), socket -> events.add("end")));
@@ -167,6 +172,7 @@ abstract class HalfCloseContract extends EngineContract {
 
     @OfTcp(OfTcp.RESETS)
     @Test
+    @NotOverTls(value = NotOverTls.HALF_CLOSE, versions = SecureContract.TLS12)
     void e4_abortAtTheEndOfTheInputResets() throws Exception {
         TestServer server = serveHalfClosed(atInputEnd(bytes -> {}, SocketHandle::abort));
         Client client = server.connect().endOutput();
@@ -175,6 +181,7 @@ abstract class HalfCloseContract extends EngineContract {
     }
 
     @Test
+    @NotOverTls(value = NotOverTls.HALF_CLOSE, versions = SecureContract.TLS12)
     void i1_anInputEndThatThrowsClosesItsSocketAndDeliversWhatWasWritten() throws Exception {
         TestServer server = watched(x -> {}, EndpointConfigurator::halfClose).start(atInputEnd(bytes -> {}, socket -> {
             socket.write(bytes("bye"));
@@ -192,6 +199,7 @@ abstract class HalfCloseContract extends EngineContract {
 
     @Test
     @WithoutBystander(IT_COUNTS)
+    @NotOverTls(value = NotOverTls.HALF_CLOSE, versions = SecureContract.TLS12)
     void a8_stopEndsASocketWhosePeerHasEndedItsSide() throws Exception {
         TestServer server = serveHalfClosed(discard());
         Client client = server.connect().endOutput();
@@ -203,6 +211,7 @@ abstract class HalfCloseContract extends EngineContract {
     }
 
     @Test
+    @NotOverTls(value = NotOverTls.HALF_CLOSE, versions = SecureContract.TLS12)
     void e8_aPeerThatHasEndedItsSideCostsNothing() throws Exception {
         TestServer server = serveHalfClosed(discard());
         for (int i = 0; i < 5; i++) {

@@ -3,7 +3,10 @@ package io.rocketsockets;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
 
-/** What holds for plain connections holds for those over TLS: the contracts on the engine of the JDK, for each version. */
+/**
+ * What holds for plain connections holds for those over TLS: the contracts on the engine of the JDK, for each version. Who is
+ * admitted at all is settled before TLS begins.
+ */
 class NioTlsTest {
     private interface Nio extends OverTls {
         @Override
@@ -53,10 +56,6 @@ class NioTlsTest {
 
     @Nested
     @Tag("long")
-    class Admission extends AdmissionContract implements NioTls13 {}
-
-    @Nested
-    @Tag("long")
     class Timeout extends TimeoutContract implements NioTls13 {}
 
     @Nested
@@ -102,10 +101,6 @@ class NioTlsTest {
     @Nested
     @Tag("long")
     class Counts12 extends CountContract implements NioTls12 {}
-
-    @Nested
-    @Tag("long")
-    class Admission12 extends AdmissionContract implements NioTls12 {}
 
     @Nested
     @Tag("long")
