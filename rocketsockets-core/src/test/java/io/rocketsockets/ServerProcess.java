@@ -104,6 +104,10 @@ final class ServerProcess implements AutoCloseable {
                 e -> e.keepAlive(Duration.ofSeconds(1), Duration.ofSeconds(1), 2),
                 ServerProcess::echoThatTellsItsEnd),
         ECHO_THAT_NEVER_HURRIES(x -> {}, e -> e.timeouts(t -> Timeouts.NONE), EngineContract.echo()),
+        ECHO_OVER_TLS(
+                x -> {},
+                e -> e.secureSockets(tls -> tls.certFrom(System.getProperty("test.certificate"))),
+                EngineContract.echo()),
         CHAT(x -> {}, e -> {}, new Chat()),
         EXITING(x -> {}, e -> {}, ServerProcess::echoThatExits),
         THROWING(x -> {}, e -> {}, ServerProcess::echoThatThrows),

@@ -43,6 +43,7 @@ import javax.net.ssl.X509ExtendedKeyManager;
 import javax.net.ssl.X509ExtendedTrustManager;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -560,19 +561,25 @@ abstract class TlsHandshakeContract extends SecureContract {
         assertThat(server.ledger.books()).hasSize(1);
     }
 
+    /** Whoever waits does so for a second at most, also when nobody else comes. */
+    @Test
+    void aHandshakeThatKeepsTheOnlyOtherWaitingGivesWayToo() throws Exception {
+        TestServer server = secure(tls -> tls.maxHandshakes(1), echo());
+        Client holding = server.connect();
+        TlsPeer peer = peer(holding, TLS13);
+        holding.send(peer.hello());
+        assertThat(peer.record()).isNotEmpty();
+        long began = System.nanoTime();
+        assertThat(connect(server, TLS13).exchange("x")).isEqualTo("x");
+        assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(5));
+        awaitCounted(server, CloseReason.LIMIT_HANDSHAKES, 1);
+        holding.discardAll();
+    }
+
     /** Beginnings that hold next to nothing are not counted: however many there are, whoever means it is served. */
     @Test
     void k19_handshakesThatNeverFinishLeaveTheOthersAlone() throws Exception {
-        neverFinish(300);
-    }
-
-    @Test
-    @Tag("long")
-    void k19_eighteenThousandHandshakesThatNeverFinishLeaveTheOthersAlone() throws Exception {
-        neverFinish(6_000);
-    }
-
-    private void neverFinish(int ofEachKind) throws Exception {
+        int ofEachKind = 300;
         TestServer server = watched(x -> {}, secured()).start(echo());
         server.canary();
         byte[] hello = peer(null, TLS13).hello();
@@ -593,6 +600,32 @@ abstract class TlsHandshakeContract extends SecureContract {
         assertThat(Duration.ofNanos(healthy.get(healthy.size() / 2)))
                 .as("a new connection, its handshake and an echo")
                 .isLessThan(Duration.ofMillis(500));
+    }
+
+    /** The canary speaks TLS on the same endpoint. In a process of its own, since one has not the descriptors of both ends. */
+    @Test
+    @Tag("long")
+    @Timeout(300)
+    void k19_eighteenThousandHandshakesThatNeverFinishLeaveAHealthyClientAlone() throws Exception {
+        try (ServerProcess server = new ServerProcess(
+                List.of(),
+                List.of("-Dtest.certificate=" + file("own", own)),
+                engine(),
+                ServerProcess.Behaviour.ECHO_OVER_TLS)) {
+            Canary canary =
+                    closeLater(new Canary(server.address(), 1, connected -> connected.secure(trusting, only(TLS13))));
+            byte[] hello = peer(null, TLS13).hello();
+            for (int i = 0; i < 6_000; i++) {
+                String from = "127.0.0." + (2 + i % 50);
+                closeLater(new Client(server.address(), from));
+                closeLater(new Client(server.address(), from)).send(Arrays.copyOf(hello, 100));
+                closeLater(new Client(server.address(), from)).send(hello);
+            }
+            try (Client late = new Client(server.address()).secure(trusting, only(TLS13))) {
+                assertThat(late.exchange("x")).isEqualTo("x");
+            }
+            canary.close();
+        }
     }
 
     // ---- What a peer may do wrong, or too often ----

@@ -1,5 +1,6 @@
 package io.rocketsockets.tls;
 
+import io.rocketsockets.engine.FilterLoop;
 import java.util.ArrayDeque;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
@@ -7,7 +8,7 @@ import java.util.LinkedHashSet;
 /**
  * The handshakes in progress on one loop, at most so many, since each holds an {@code SSLEngine}. When there are too many, the
  * oldest that waits for its peer gives way, once it is a second old: a peer that means it has answered by then. Where there is
- * none, newcomers wait, unread; the youngest goes first, since the oldest may have gone.
+ * none yet, newcomers wait, unread; the youngest goes first, since the oldest may have gone.
  *
  * <p><b>Threading:</b> confined to the loop.
  */
@@ -15,6 +16,8 @@ final class Handshakes {
     private static final long PATIENCE_NANOS = 1_000_000_000;
 
     private final int limit;
+    private final FilterLoop loop;
+    private final TlsWorkers workers;
 
     /** The oldest first. */
     private final LinkedHashSet<TlsHandshake> inProgress = new LinkedHashSet<>();
@@ -22,35 +25,60 @@ final class Handshakes {
     /** The youngest first. */
     private final ArrayDeque<TlsHandshake> waiting = new ArrayDeque<>();
 
-    Handshakes(int limit) {
+    /** Whether it is looked again for who has to give way; there is nothing to look for while nobody waits. */
+    private boolean looksAgain;
+
+    Handshakes(int limit, FilterLoop loop, TlsWorkers workers) {
         this.limit = limit;
+        this.loop = loop;
+        this.workers = workers;
     }
 
     /** False when it has to wait: it is told by {@link TlsHandshake#onTurn}. */
     boolean enter(TlsHandshake handshake) {
-        if (inProgress.size() >= limit) {
-            makeRoom();
-        }
+        long untilNext = inProgress.size() < limit ? 0 : makeRoom();
         boolean hasRoom = inProgress.size() < limit;
         if (hasRoom) {
             inProgress.add(handshake);
         } else {
             waiting.push(handshake);
+            lookAgain(untilNext);
         }
         return hasRoom;
     }
 
-    private void makeRoom() {
+    /** One gives way if it may; how long it is until the next may. */
+    private long makeRoom() {
         long now = System.nanoTime();
         for (Iterator<TlsHandshake> oldest = inProgress.iterator(); oldest.hasNext(); ) {
             TlsHandshake handshake = oldest.next();
-            if (now - handshake.since() < PATIENCE_NANOS) {
-                return;
+            long left = PATIENCE_NANOS - (now - handshake.since());
+            if (left > 0) {
+                return left;
             }
             if (!handshake.isComputing()) {
                 handshake.giveWay(); // and leaves
-                return;
+                return 0;
             }
+        }
+        return PATIENCE_NANOS; // all compute, and leave by themselves
+    }
+
+    private void lookAgain(long nanos) {
+        if (!looksAgain) {
+            looksAgain = true;
+            workers.executeLater(() -> loop.execute(this::look), nanos);
+        }
+    }
+
+    private void look() {
+        looksAgain = false;
+        long untilNext = 0;
+        for (int n = waiting.size(); n > 0 && untilNext == 0; n--) {
+            untilNext = makeRoom();
+        }
+        if (!waiting.isEmpty()) {
+            lookAgain(untilNext);
         }
     }
 

@@ -116,7 +116,7 @@ public final class TlsEndpoint {
     }
 
     Handshakes handshakes(FilterLoop loop) {
-        return handshakes.computeIfAbsent(loop, any -> new Handshakes(configuration.maxHandshakes()));
+        return handshakes.computeIfAbsent(loop, any -> new Handshakes(configuration.maxHandshakes(), loop, workers));
     }
 
     /** What is served to a peer that asks for that name, empty for none; null when it is refused. */

@@ -41,6 +41,11 @@ public final class TlsWorkers {
         executor.execute(() -> youngestFirst.pop().run());
     }
 
+    /** As {@link #execute}, after that time, and for what takes none. */
+    void executeLater(Runnable task, long nanos) {
+        executor.schedule(task, nanos, TimeUnit.NANOSECONDS);
+    }
+
     /** Keeps the endpoint's certificates those of its files. */
     public void watch(TlsEndpoint endpoint) {
         executor.scheduleWithFixedDelay(endpoint::look, 1, 1, TimeUnit.SECONDS);
