@@ -78,6 +78,9 @@ class NioEngineTest {
     class Tls extends TlsContract implements Nio {}
 
     @Nested
+    class TlsIdentities extends TlsIdentityContract implements Nio {}
+
+    @Nested
     class TlsHandshakes extends TlsHandshakeContract implements Nio {}
 
     @Nested

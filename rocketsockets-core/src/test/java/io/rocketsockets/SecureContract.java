@@ -6,9 +6,14 @@ import static org.awaitility.Awaitility.await;
 
 import io.rocketsockets.Certificates.Identity;
 import io.rocketsockets.tls.TlsConfigurator;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.Principal;
+import java.security.PrivateKey;
+import java.security.cert.X509Certificate;
 import java.util.Arrays;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
@@ -16,6 +21,7 @@ import java.util.function.UnaryOperator;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
+import javax.net.ssl.X509ExtendedKeyManager;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -100,6 +106,24 @@ abstract class SecureContract extends EngineContract {
         return both;
     }
 
+    /** The message of a hello, in records of that size. */
+    static byte[] recut(byte[] record, int size) {
+        ByteArrayOutputStream records = new ByteArrayOutputStream();
+        for (int at = 5; at < record.length; at += size) {
+            int length = Math.min(size, record.length - at);
+            records.writeBytes(new byte[] {22, 3, 1, (byte) (length >> 8), (byte) length});
+            records.write(record, at, length);
+        }
+        return records.toByteArray();
+    }
+
+    /** The only record of an answer in the clear: a fatal alert. */
+    static int alert(Client wire) throws IOException {
+        byte[] answer = wire.receiveAllBytes();
+        assertThat(answer).hasSize(7).startsWith(21, 3, 3, 0, 2, 2);
+        return answer[6];
+    }
+
     static void awaitCounted(TestServer server, CloseReason reason, long count) {
         await().untilAsserted(() -> assertThat(server.server.stats().closed()).containsEntry(reason, count));
     }
@@ -109,6 +133,55 @@ abstract class SecureContract extends EngineContract {
             return task.call();
         } catch (Exception failure) {
             throw new AssertionError(failure);
+        }
+    }
+
+    /** One key, for either side. */
+    static class Always extends X509ExtendedKeyManager {
+        private final Identity identity;
+
+        Always(Identity identity) {
+            this.identity = identity;
+        }
+
+        @Override
+        public String[] getClientAliases(String type, Principal[] issuers) {
+            return new String[] {"key"};
+        }
+
+        @Override
+        public String chooseClientAlias(String[] types, Principal[] issuers, Socket socket) {
+            return "key";
+        }
+
+        @Override
+        public String chooseEngineClientAlias(String[] types, Principal[] issuers, SSLEngine engine) {
+            return "key";
+        }
+
+        @Override
+        public String[] getServerAliases(String type, Principal[] issuers) {
+            return new String[] {"key"};
+        }
+
+        @Override
+        public String chooseServerAlias(String type, Principal[] issuers, Socket socket) {
+            return "key";
+        }
+
+        @Override
+        public String chooseEngineServerAlias(String type, Principal[] issuers, SSLEngine engine) {
+            return type.equals("EC") ? "key" : null;
+        }
+
+        @Override
+        public X509Certificate[] getCertificateChain(String alias) {
+            return identity.chain().toArray(X509Certificate[]::new);
+        }
+
+        @Override
+        public PrivateKey getPrivateKey(String alias) {
+            return identity.key();
         }
     }
 }

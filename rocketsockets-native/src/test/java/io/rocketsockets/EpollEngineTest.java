@@ -82,6 +82,10 @@ class EpollEngineTest {
 
     @Nested
     @Tag("long")
+    class TlsIdentities extends TlsIdentityContract implements Epoll {}
+
+    @Nested
+    @Tag("long")
     class TlsHandshakes extends TlsHandshakeContract implements Epoll {}
 
     @Nested

@@ -171,6 +171,10 @@ class UringEngineTest {
 
     @Nested
     @Tag("long")
+    class TlsIdentities extends TlsIdentityContract implements Uring {}
+
+    @Nested
+    @Tag("long")
     class TlsHandshakes extends TlsHandshakeContract implements Uring {}
 
     @Nested

@@ -1,0 +1,369 @@
+package io.rocketsockets;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.rocketsockets.Certificates.Identity;
+import io.rocketsockets.Certificates.Request;
+import io.rocketsockets.tls.ClientCertificates;
+import io.rocketsockets.tls.TlsConfigurator;
+import io.rocketsockets.tls.TlsSession;
+import java.net.Socket;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.UnaryOperator;
+import javax.net.ssl.KeyManager;
+import javax.net.ssl.SNIHostName;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.X509ExtendedTrustManager;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Group K: who is let in, as whom, and in which words. */
+abstract class TlsIdentityContract extends SecureContract {
+    private static UnaryOperator<SSLParameters> asking(String name, String protocol) {
+        return parameters -> {
+            parameters.setServerNames(List.of(new SNIHostName(name)));
+            return only(protocol).apply(parameters);
+        };
+    }
+
+    private static TlsPeer peerAsking(Client wire, String name, String protocol, SSLContext context) {
+        SSLEngine engine = context.createSSLEngine();
+        engine.setSSLParameters(asking(name, protocol).apply(engine.getSSLParameters()));
+        return new TlsPeer(wire, engine);
+    }
+
+    // ---- Names ----
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void k11_eachNameHasItsCertificate(String protocol) throws Exception {
+        Identity a = authority.issue("a.test");
+        Identity any = authority.issue("*.b.test");
+        TestServer server = secure(
+                tls -> {
+                    tls.name("a.test", name -> name.certFrom(file("a", a)));
+                    tls.name("*.b.test", name -> name.certFrom(file("b", any)));
+                },
+                echo());
+        for (Object[] asked : new Object[][] {
+            {"a.test", a},
+            {"A.Test", a},
+            {"x.b.test", any},
+            {"server.test", own},
+            {"unknown.test", own},
+            {"b.test", own}
+        }) {
+            // One that has asked for a name before would ask for that again, to resume its session.
+            SSLContext fresh = Certificates.context(authority, null);
+            Client client = server.connect().secure(fresh, asking((String) asked[0], protocol));
+            assertThat(client.session().getPeerCertificates())
+                    .as("%s", asked)
+                    .contains(((Identity) asked[1]).certificate());
+            assertThat(client.exchange("x")).isEqualTo("x");
+            assertThat(server.socket(client).tls().map(TlsSession::serverName))
+                    .contains(((String) asked[0]).toLowerCase(Locale.ROOT));
+        }
+        Client nameless = connect(server, protocol);
+        assertThat(nameless.session().getPeerCertificates()).contains(own.certificate());
+    }
+
+    @Test
+    void k11_unknownNamesAreRefusedWhereThatIsAskedFor() throws Exception {
+        TestServer server = secure(TlsConfigurator::refuseUnknownNames, echo());
+        Client known = server.connect().secure(trusting, asking("server.test", TLS13));
+        assertThat(known.exchange("x")).isEqualTo("x");
+        Client unknown = server.connect();
+        unknown.send(peerAsking(unknown, "unknown.test", TLS13, trusting).hello());
+        assertThat(alert(unknown)).as("unrecognized_name").isEqualTo(112);
+        Client nameless = server.connect();
+        nameless.send(peer(nameless, TLS12).hello());
+        assertThat(alert(nameless)).as("unrecognized_name").isEqualTo(112);
+        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 2);
+    }
+
+    /** What the JDK would not send is put in the place of a name of the same length. */
+    @ParameterizedTest
+    @ValueSource(strings = {"secret.tes\0", "10.20.30.40", "secret.tes.", "\u00e4ecret.test", "..........."})
+    void k11_whatIsNoHostNameIsServedAsNoName(String name) throws Exception {
+        Identity secret = authority.issue("secret.test");
+        TestServer server = secure(tls -> tls.name("secret.test", x -> x.certFrom(file("secret", secret))), echo());
+        Client wire = server.connect();
+        String hello =
+                new String(peerAsking(wire, "secret.test", TLS13, trusting).hello(), ISO_8859_1);
+        wire.send(hello.replace("secret.test", name).getBytes(ISO_8859_1));
+        // The peer's transcript is another one: it cannot go on, but the server has chosen.
+        assertThat(wire.read()).as("a handshake record or an alert").isIn(21, 22);
+        wire.endOutput().discardAll();
+        wire.close();
+        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
+        assertThat(server.ledger.books()).isEmpty();
+    }
+
+    // ---- Protocols ----
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void anApplicationProtocolIsAgreedOn(String protocol) throws Exception {
+        TestServer server = secure(tls -> tls.applicationProtocols("echo/2", "echo/1"), echo());
+        UnaryOperator<SSLParameters> offering = parameters -> {
+            parameters.setApplicationProtocols(new String[] {"echo/1", "echo/2"});
+            return only(protocol).apply(parameters);
+        };
+        Client client = server.connect().secure(trusting, offering);
+        client.exchange("x");
+        assertThat(server.socket(client).tls().orElseThrow().applicationProtocol())
+                .as("the server's preference")
+                .isEqualTo("echo/2");
+        assertThat(connect(server, protocol).exchange("x")).as("offers none").isEqualTo("x");
+        Client wire = server.connect();
+        TlsPeer other = peer(wire, protocol);
+        SSLParameters parameters = other.engine.getSSLParameters();
+        parameters.setApplicationProtocols(new String[] {"other"});
+        other.engine.setSSLParameters(parameters);
+        wire.send(other.hello());
+        assertThat(other.refusal()).contains("no_application_protocol");
+        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
+    }
+
+    @Test
+    void k16_onlyTheProtocolsThatAreConfiguredAreSpoken() throws Exception {
+        TestServer server = secure(tls -> tls.protocols(TLS13), echo());
+        assertThat(connect(server, TLS13).exchange("x")).isEqualTo("x");
+        Client wire = server.connect();
+        TlsPeer old = peer(wire, TLS12);
+        wire.send(old.hello());
+        assertThat(old.refusal()).contains("protocol_version");
+        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
+    }
+
+    /** The hello of TLS 1.2 with the number of an older one, which stands in it twice. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2})
+    void k16_olderProtocolsAreRefused(int minor) throws Exception {
+        TestServer server = secure(echo());
+        Client wire = server.connect();
+        String hello = new String(peer(wire, TLS12).hello(), ISO_8859_1);
+        String supported = "\0\u002b\0\3\2\3";
+        assertThat(hello).contains(supported + "\3");
+        byte[] old = hello.replace(supported + "\3", supported + (char) minor).getBytes(ISO_8859_1);
+        old[10] = (byte) minor;
+        wire.send(old);
+        assertThat(alert(wire)).as("protocol_version").isEqualTo(70);
+        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "TLS_RSA_WITH_AES_128_GCM_SHA256",
+                "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
+                "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA"
+            })
+    void k16_ciphersWithoutForwardSecrecyOrAuthenticationAreRefused(String suite) throws Exception {
+        TestServer server = secure(echo());
+        Client wire = server.connect();
+        TlsPeer weak = peer(wire, TLS12);
+        assumeTrue(
+                List.of(weak.engine.getSupportedCipherSuites()).contains(suite),
+                "skipped: this JDK has done away with " + suite);
+        weak.engine.setEnabledCipherSuites(new String[] {suite});
+        wire.send(weak.hello());
+        assertThat(weak.refusal()).contains("handshake_failure");
+    }
+
+    /** The hello of TLS 1.2 with nothing but ecdsa_sha1 among its signature_algorithms (13). */
+    @Test
+    void k16_signaturesWithSha1AreRefused() throws Exception {
+        TestServer server = secure(echo());
+        Client wire = server.connect();
+        byte[] hello = peer(wire, TLS12).hello();
+        int afterSessionId = 44 + hello[43];
+        int extension = new String(hello, ISO_8859_1).indexOf("\0\15\0", afterSessionId);
+        int end = extension + 4 + (hello[extension + 3] & 0xff);
+        for (int i = extension + 6; i < end; i += 2) {
+            hello[i] = 2;
+            hello[i + 1] = 3;
+        }
+        wire.send(hello);
+        assertThat(alert(wire)).as("handshake_failure").isEqualTo(40);
+        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
+    }
+
+    @Test
+    void aCipherSuiteThatNobodyHasFailsTheStart() {
+        assertThatThrownBy(() -> secure(tls -> tls.cipherSuites("TLS_AES_1"), echo()))
+                .isInstanceOf(ServerStartException.class)
+                .hasMessageContaining("cipherSuites=[TLS_AES_1] are not all supported by this JDK");
+    }
+
+    // ---- Client certificates ----
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void k14_aClientIsKnownByItsCertificate(String protocol) throws Exception {
+        Identity alice =
+                new Request("CN=alice", "EC").usage(Certificates.CLIENT_AUTH).by(authority);
+        TestServer server = secure(this::needed, echo());
+        Client client = server.connect().secure(Certificates.context(authority, alice), only(protocol));
+        assertThat(client.exchange("x")).isEqualTo("x");
+        assertThat(server.socket(client).tls().orElseThrow().peerCertificates().get(0))
+                .isEqualTo(alice.certificate());
+    }
+
+    private void needed(TlsConfigurator tls) {
+        tls.clientCertificates(ClientCertificates.NEED, authorityFile());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "TLSv1.2, none", "TLSv1.2, stranger", "TLSv1.2, expired", "TLSv1.2, server",
+        "TLSv1.3, none", "TLSv1.3, stranger", "TLSv1.3, expired", "TLSv1.3, server"
+    })
+    void k14_whoHasNoValidCertificateIsRefused(String protocol, String which) throws Exception {
+        Identity shown = switch (which) {
+            case "stranger" -> Certificates.authority("stranger").issue("alice");
+            case "expired" ->
+                new Request("CN=alice", "EC")
+                        .valid(Instant.now().minusSeconds(200), Instant.now().minusSeconds(100))
+                        .by(authority);
+            case "server" ->
+                new Request("CN=alice", "EC").usage(Certificates.SERVER_AUTH).by(authority);
+            default -> null;
+        };
+        TestServer server = secure(this::needed, echo());
+        Client wire = server.connect();
+        TlsPeer peer = new TlsPeer(wire, showing(shown).createSSLEngine());
+        peer.engine.setEnabledProtocols(new String[] {protocol});
+        wire.send(peer.hello());
+        assertThat(peer.refusal()).contains("fatal alert");
+        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
+        assertThat(server.ledger.books()).isEmpty();
+    }
+
+    /** Shows that certificate whoever is asked for. */
+    private static SSLContext showing(Identity shown) throws Exception {
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(
+                shown == null ? null : new KeyManager[] {new Always(shown)},
+                new TrustManager[] {new TrustsAll()},
+                null);
+        return context;
+    }
+
+    private static final class TrustsAll extends X509ExtendedTrustManager {
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type) {}
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket) {}
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
+
+        @Override
+        public X509Certificate[] getAcceptedIssuers() {
+            return new X509Certificate[0];
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void k14_whereACertificateIsWantedOneMayHaveNone(String protocol) throws Exception {
+        TestServer server = secure(tls -> tls.clientCertificates(ClientCertificates.WANT, authorityFile()), echo());
+        Client nobody = connect(server, protocol);
+        assertThat(nobody.exchange("x")).isEqualTo("x");
+        assertThat(server.socket(nobody).tls().orElseThrow().peerCertificates()).isEmpty();
+        Identity alice = authority.issue("alice");
+        Client client = server.connect().secure(Certificates.context(authority, alice), only(protocol));
+        assertThat(client.exchange("x")).isEqualTo("x");
+        assertThat(server.socket(client).tls().orElseThrow().peerCertificates()).contains(alice.certificate());
+    }
+
+    /** The name that asks for a certificate is found in every cut of the hello. */
+    @Test
+    void k12_noCutOfAHelloGetsPastTheCertificateThatItsNameNeeds() throws Exception {
+        passesNoCut(23);
+    }
+
+    @Test
+    @Tag("long")
+    void k12_noCutOfAHelloAtAllGetsPastTheCertificate() throws Exception {
+        passesNoCut(1);
+    }
+
+    private void passesNoCut(int step) throws Exception {
+        Identity secret = authority.issue("secret.test");
+        TestServer server = secure(
+                tls -> tls.name(
+                        "secret.test",
+                        name -> name.certFrom(file("secret", secret))
+                                .clientCertificates(ClientCertificates.NEED, authorityFile())),
+                echo());
+        Client control = server.connect().secure(trusting, asking("server.test", TLS13));
+        assertThat(control.exchange("x")).as("asks for another name").isEqualTo("x");
+        int refused = 0;
+        int length = Integer.MAX_VALUE;
+        for (int at = 1; at < length; at += step) {
+            Client wire = server.connect();
+            TlsPeer peer = peerAsking(wire, "secret.test", TLS13, trusting);
+            byte[] hello = peer.hello();
+            length = hello.length - 5;
+            byte[] first = recut(Arrays.copyOf(hello, 5 + at), at);
+            byte[] second = recut(Arrays.copyOfRange(hello, at, hello.length), length);
+            wire.send(first).send(second);
+            assertThat(peer.refusal()).as("cut at %s", at).contains("fatal alert");
+            wire.close();
+            refused++;
+        }
+        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, refused);
+        assertThat(server.ledger.books()).hasSize(1);
+    }
+
+    // ---- Resumption ----
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void k15_aSessionIsResumed(String protocol) throws Exception {
+        TestServer server = secure(echo());
+        SSLContext remembering = Certificates.context(authority, null);
+        Client first = server.connect().secure(remembering, only(protocol));
+        assertThat(first.exchange("x")).isEqualTo("x");
+        first.close();
+        pass(Duration.ofMillis(20));
+        Client second = server.connect().secure(remembering, only(protocol));
+        assertThat(second.exchange("x")).isEqualTo("x");
+        Client stranger = server.connect().secure(Certificates.context(authority, null), only(protocol));
+        // A session that is resumed is as old as the one that it goes on with.
+        assertThat(created(second)).isEqualTo(created(first));
+        assertThat(created(stranger)).isGreaterThan(created(first));
+        assertThat(server.socket(second).tls().orElseThrow().protocol()).isEqualTo(protocol);
+    }
+
+    private static long created(Client client) {
+        return ((SSLSocket) client.socket).getSession().getCreationTime();
+    }
+}
