@@ -105,6 +105,23 @@ public final class Certificates {
             return store;
         }
 
+        /** A list, as PEM and valid for a day, of the certificates that this authority has revoked. */
+        public String revocations(X509Certificate... revoked) throws Exception {
+            Instant now = Instant.now();
+            byte[] entries = join(Arrays.stream(revoked)
+                    .map(each -> der(
+                            SEQUENCE, der(INTEGER, each.getSerialNumber().toByteArray()), time(now.minusSeconds(60))))
+                    .toArray(byte[][]::new));
+            byte[] content = der(
+                    SEQUENCE,
+                    signatureAlgorithm(key),
+                    certificate().getSubjectX500Principal().getEncoded(),
+                    time(now.minusSeconds(3600)),
+                    time(now.plusSeconds(24 * 3600)),
+                    der(SEQUENCE, entries));
+            return Certificates.pem("X509 CRL", signed(key, content));
+        }
+
         /** Issues the certificate of a server that has these names. */
         public Identity issue(String... dnsNames) throws Exception {
             return new Request("CN=" + dnsNames[0], "EC").names(dnsNames).by(this);
@@ -113,9 +130,7 @@ public final class Certificates {
 
     /** An authority that signed itself. */
     public static Identity authority(String name) throws Exception {
-        Request request = new Request("CN=" + name, "EC");
-        request.isAuthority = true;
-        return request.by(null);
+        return new Request("CN=" + name, "EC").asAuthority().by(null);
     }
 
     /** What a certificate is to say. */
@@ -127,6 +142,11 @@ public final class Certificates {
         private Instant begin = Instant.now().minusSeconds(3600);
         private Instant end = Instant.now().plusSeconds(24 * 3600);
         private boolean isAuthority;
+
+        public Request(String subject, KeyPair keys) {
+            this.subject = subject;
+            this.keys = keys;
+        }
 
         /** @param algorithm EC, RSA or Ed25519 */
         public Request(String subject, String algorithm) throws Exception {
@@ -156,38 +176,30 @@ public final class Certificates {
             return this;
         }
 
+        /** It may sign others. */
+        public Request asAuthority() {
+            isAuthority = true;
+            return this;
+        }
+
         /** @param issuer null to sign itself */
         public Identity by(Identity issuer) throws Exception {
             PrivateKey signer = issuer == null ? keys.getPrivate() : issuer.key();
             byte[] issuerName = issuer == null
                     ? name(subject)
                     : issuer.certificate().getSubjectX500Principal().getEncoded();
-            byte[] algorithm = switch (signer.getAlgorithm()) {
-                case "RSA" -> SHA256_WITH_RSA;
-                case "EC" -> SHA256_WITH_ECDSA;
-                default -> ED25519;
-            };
             byte[] content = der(
                     SEQUENCE,
                     der(0xa0, der(INTEGER, new byte[] {2})),
                     der(INTEGER, BigInteger.valueOf(SERIAL.getAndIncrement()).toByteArray()),
-                    algorithm,
+                    signatureAlgorithm(signer),
                     issuerName,
                     der(SEQUENCE, time(begin), time(end)),
                     name(subject),
                     keys.getPublic().getEncoded(),
                     der(0xa3, der(SEQUENCE, extensions())));
-            Signature signature = Signature.getInstance(
-                    switch (signer.getAlgorithm()) {
-                        case "RSA" -> "SHA256withRSA";
-                        case "EC" -> "SHA256withECDSA";
-                        default -> "Ed25519";
-                    });
-            signature.initSign(signer);
-            signature.update(content);
-            byte[] encoded = der(SEQUENCE, content, algorithm, der(BITS, join(new byte[] {0}, signature.sign())));
-            X509Certificate own = (X509Certificate)
-                    CertificateFactory.getInstance("X.509").generateCertificate(new ByteArrayInputStream(encoded));
+            X509Certificate own = (X509Certificate) CertificateFactory.getInstance("X.509")
+                    .generateCertificate(new ByteArrayInputStream(signed(signer, content)));
             List<X509Certificate> above = issuer == null ? List.of() : issuer.chain();
             return new Identity(
                     keys.getPrivate(),
@@ -211,6 +223,26 @@ public final class Certificates {
             }
             return all;
         }
+    }
+
+    private static byte[] signatureAlgorithm(PrivateKey signer) {
+        return switch (signer.getAlgorithm()) {
+            case "RSA" -> SHA256_WITH_RSA;
+            case "EC" -> SHA256_WITH_ECDSA;
+            default -> ED25519;
+        };
+    }
+
+    private static byte[] signed(PrivateKey signer, byte[] content) throws GeneralSecurityException {
+        Signature signature = Signature.getInstance(
+                switch (signer.getAlgorithm()) {
+                    case "RSA" -> "SHA256withRSA";
+                    case "EC" -> "SHA256withECDSA";
+                    default -> "Ed25519";
+                });
+        signature.initSign(signer);
+        signature.update(content);
+        return der(SEQUENCE, content, signatureAlgorithm(signer), der(BITS, join(new byte[] {0}, signature.sign())));
     }
 
     // ---- For the JDK's side of a connection ----

@@ -10,13 +10,27 @@ import io.rocketsockets.Certificates.Request;
 import io.rocketsockets.tls.ClientCertificates;
 import io.rocketsockets.tls.TlsConfigurator;
 import io.rocketsockets.tls.TlsSession;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.math.BigInteger;
+import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyFactory;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
 import java.security.cert.X509Certificate;
+import java.security.spec.RSAKeyGenParameterSpec;
+import java.security.spec.RSAPublicKeySpec;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
+import java.util.Random;
 import java.util.function.UnaryOperator;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.SNIHostName;
@@ -167,23 +181,45 @@ abstract class TlsIdentityContract extends SecureContract {
         awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
     }
 
+    /** By their numbers, in a hello that offers nothing else: of NULL, EXPORT, RC4, 3DES, anonymous, RSA, DHE and CBC one each. */
     @ParameterizedTest
     @ValueSource(
-            strings = {
-                "TLS_RSA_WITH_AES_128_GCM_SHA256",
-                "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
-                "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA"
+            ints = {
+                0x003b, 0x0003, 0x0005, 0x000a, 0x0034, 0x009c, 0x0033, 0x009e, 0xc006, 0xc007, 0xc008, 0xc009, 0xc013,
+                0xc018, 0xc023, 0xc024
             })
-    void k16_ciphersWithoutForwardSecrecyOrAuthenticationAreRefused(String suite) throws Exception {
+    void k16_ciphersWithoutForwardSecrecyOrAuthenticationAreRefused(int suite) throws Exception {
         TestServer server = secure(echo());
         Client wire = server.connect();
-        TlsPeer weak = peer(wire, TLS12);
-        assumeTrue(
-                List.of(weak.engine.getSupportedCipherSuites()).contains(suite),
-                "skipped: this JDK has done away with " + suite);
-        weak.engine.setEnabledCipherSuites(new String[] {suite});
-        wire.send(weak.hello());
-        assertThat(weak.refusal()).contains("handshake_failure");
+        byte[] hello = peer(wire, TLS12).hello();
+        int at = 44 + hello[43] + 2; // behind the session id and the length of the list
+        int end = at + ((hello[at - 2] & 0xff) << 8 | hello[at - 1] & 0xff);
+        for (; at < end; at += 2) {
+            hello[at] = (byte) (suite >> 8);
+            hello[at + 1] = (byte) suite;
+        }
+        wire.send(hello);
+        assertThat(alert(wire)).as("handshake_failure").isEqualTo(40);
+        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
+    }
+
+    @Test
+    @Tag("long")
+    void k16_aScannerFindsNothingOld() throws Exception {
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/sslscan")), "skipped: no sslscan");
+        TestServer server = secure(echo());
+        int port = ((InetSocketAddress) server.address()).getPort();
+        Process scan = new ProcessBuilder("sslscan", "--no-colour", "127.0.0.1:" + port)
+                .redirectErrorStream(true)
+                .start();
+        closeLater(scan::destroyForcibly);
+        List<String> lines = scan.inputReader().lines().map(String::strip).toList();
+        assertThat(lines)
+                .contains("TLSv1.2   enabled", "TLSv1.3   enabled", "Session renegotiation not supported")
+                .contains("SSLv2     disabled", "SSLv3     disabled", "TLSv1.0   disabled", "TLSv1.1   disabled");
+        assertThat(lines.stream().filter(line -> line.startsWith("Accepted") || line.startsWith("Preferred")))
+                .isNotEmpty()
+                .allSatisfy(line -> assertThat(line).containsPattern("TLS_(AES|CHACHA20)_|ECDHE-.*(GCM|CHACHA20)"));
     }
 
     /** The hello of TLS 1.2 with nothing but ecdsa_sha1 among its signature_algorithms (13). */
@@ -229,30 +265,79 @@ abstract class TlsIdentityContract extends SecureContract {
         tls.clientCertificates(ClientCertificates.NEED, authorityFile());
     }
 
+    /** By the alerts of the JDKs, which do not all give the same. */
     @ParameterizedTest
     @CsvSource({
-        "TLSv1.2, none", "TLSv1.2, stranger", "TLSv1.2, expired", "TLSv1.2, server",
-        "TLSv1.3, none", "TLSv1.3, stranger", "TLSv1.3, expired", "TLSv1.3, server"
+        "TLSv1.2, none, bad_certificate|handshake_failure", "TLSv1.3, none, bad_certificate|certificate_required",
+        "TLSv1.2, stranger, certificate_unknown", "TLSv1.3, stranger, certificate_unknown",
+        "TLSv1.2, expired, certificate_unknown", "TLSv1.3, expired, certificate_unknown",
+        "TLSv1.2, server, certificate_unknown", "TLSv1.3, server, certificate_unknown",
+        "TLSv1.2, revoked, certificate_unknown", "TLSv1.3, revoked, certificate_unknown",
+        "TLSv1.2, endless, handshake_failure|internal_error", "TLSv1.3, endless, handshake_failure|internal_error",
+        "TLSv1.2, huge, handshake_failure", "TLSv1.3, huge, handshake_failure"
     })
-    void k14_whoHasNoValidCertificateIsRefused(String protocol, String which) throws Exception {
+    void k14_whoHasNoValidCertificateIsRefused(String protocol, String which, String alert) throws Exception {
+        Request alice = new Request("CN=alice", "EC");
         Identity shown = switch (which) {
+            case "none" -> null;
             case "stranger" -> Certificates.authority("stranger").issue("alice");
             case "expired" ->
-                new Request("CN=alice", "EC")
-                        .valid(Instant.now().minusSeconds(200), Instant.now().minusSeconds(100))
+                alice.valid(Instant.now().minusSeconds(200), Instant.now().minusSeconds(100))
                         .by(authority);
-            case "server" ->
-                new Request("CN=alice", "EC").usage(Certificates.SERVER_AUTH).by(authority);
-            default -> null;
+            case "server" -> alice.usage(Certificates.SERVER_AUTH).by(authority);
+            case "endless" -> issuedByADozen(alice);
+            case "huge" -> withAHugeKey();
+            default -> alice.by(authority);
         };
         TestServer server = secure(this::needed, echo());
+        if (which.equals("revoked")) {
+            String lists = authority.chainPem() + authority.revocations(shown.certificate());
+            Files.writeString(Path.of(authorityFile()), lists);
+            server.server.reload(server.configuration);
+        }
         Client wire = server.connect();
         TlsPeer peer = new TlsPeer(wire, showing(shown).createSSLEngine());
         peer.engine.setEnabledProtocols(new String[] {protocol});
+        long began = System.nanoTime();
         wire.send(peer.hello());
-        assertThat(peer.refusal()).contains("fatal alert");
+        assertThat(peer.refusal()).containsPattern(alert);
+        wire.close();
+        assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(2));
         awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
         assertThat(server.ledger.books()).isEmpty();
+    }
+
+    private static Identity issuedByADozen(Request request) throws Exception {
+        Identity issuer = authority;
+        for (int i = 0; i < 12; i++) {
+            issuer = new Request("CN=authority " + i, "EC").asAuthority().by(issuer);
+        }
+        return request.by(issuer);
+    }
+
+    /** Of 16,384 bits, the most that the JDK takes; nobody has the other half of it. */
+    private static Identity withAHugeKey() throws Exception {
+        BigInteger modulus =
+                new BigInteger(16_384, new Random(14)).setBit(16_383).setBit(0);
+        KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
+        generator.initialize(2048);
+        KeyPair half = new KeyPair(
+                KeyFactory.getInstance("RSA").generatePublic(new RSAPublicKeySpec(modulus, RSAKeyGenParameterSpec.F4)),
+                generator.generateKeyPair().getPrivate());
+        return new Request("CN=alice", half).by(authority);
+    }
+
+    /** With a list of its authority that does not name it. */
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void k14_whoIsNotRevokedIsLetIn(String protocol) throws Exception {
+        Identity alice = new Request("CN=alice", "EC").by(authority);
+        Identity other = new Request("CN=mallory", "EC").by(authority);
+        TestServer server = secure(this::needed, echo());
+        Files.writeString(Path.of(authorityFile()), authority.chainPem() + authority.revocations(other.certificate()));
+        server.server.reload(server.configuration);
+        Client client = server.connect().secure(Certificates.context(authority, alice), only(protocol));
+        assertThat(client.exchange("x")).isEqualTo("x");
     }
 
     /** Shows that certificate whoever is asked for. */
@@ -365,5 +450,87 @@ abstract class TlsIdentityContract extends SecureContract {
 
     private static long created(Client client) {
         return ((SSLSocket) client.socket).getSession().getCreationTime();
+    }
+
+    /** A connection of {@code openssl s_client}, which echoes a line: all that the program says of it. */
+    private String openssl(TestServer server, String protocol, String name, String... options) throws Exception {
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/openssl")), "skipped: no openssl");
+        List<String> command = new ArrayList<>(List.of("openssl", "s_client", "-CAfile", authorityFile()));
+        command.addAll(List.of("-connect", "127.0.0.1:" + ((InetSocketAddress) server.address()).getPort()));
+        command.addAll(List.of(protocol.equals(TLS12) ? "-tls1_2" : "-tls1_3", "-servername", name));
+        command.addAll(List.of(options));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        closeLater(process::destroyForcibly);
+        process.outputWriter().append("ping\n").flush();
+        StringBuilder said = new StringBuilder();
+        BufferedReader output = process.inputReader();
+        for (String line = output.readLine(); line != null; line = output.readLine()) {
+            said.append(line).append('\n');
+            if (line.endsWith("ping")) { // it may stand in the midst of a ticket
+                process.outputWriter().close(); // and it ends
+            }
+        }
+        return said.toString();
+    }
+
+    /** As openssl tells it, whose client asks for whatever it is told to. */
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    void k15_aSessionIsGoodForItsNameAndCertificateOnly(String protocol) throws Exception {
+        Identity a = authority.issue("a.test");
+        Identity secret = authority.issue("secret.test");
+        TestServer server = secure(
+                tls -> tls.name("a.test", name -> name.certFrom(file("a", a)))
+                        .name(
+                                "secret.test",
+                                name -> name.certFrom(file("secret", secret))
+                                        .clientCertificates(ClientCertificates.NEED, authorityFile())),
+                echo());
+        String session = folder.resolve("session").toString();
+        String first = openssl(server, protocol, "server.test", "-sess_out", session);
+        assertThat(first).contains("New, ", "ping\n");
+        if (protocol.equals(TLS13)) {
+            assertThat(first).contains("Max Early Data: 0");
+        }
+        assertThat(openssl(server, protocol, "server.test", "-sess_in", session))
+                .contains("Reused, ", "ping\n");
+        assertThat(openssl(server, protocol, "a.test", "-sess_in", session))
+                .contains("New, ", "subject=CN = a.test", "ping\n");
+        assertThat(openssl(server, protocol, "secret.test", "-sess_in", session))
+                .containsPattern("alert (bad certificate|handshake failure|certificate required)")
+                .doesNotContain("Reused, ", "ping\n");
+        Path ticket = garbled(Path.of(session));
+        assertThat(openssl(server, protocol, "server.test", "-sess_in", ticket.toString()))
+                .contains("New, ", "ping\n");
+        file("own", authority.issue("server.test"));
+        server.server.reload(server.configuration);
+        assertThat(openssl(server, protocol, "server.test", "-sess_in", session))
+                .contains("New, ", "ping\n");
+    }
+
+    /** The session with another ticket: field 10 of the SSL_SESSION of openssl. */
+    private static Path garbled(Path session) throws IOException {
+        byte[] der = Base64.getMimeDecoder().decode(Files.readString(session).replaceAll("-----[A-Z ]+-----", ""));
+        int at = length(der, 1)[1];
+        while ((der[at] & 0xff) != 0xaa) {
+            int[] field = length(der, at + 1);
+            at = field[1] + field[0];
+        }
+        int[] ticket = length(der, at + 1);
+        for (int i = ticket[1] + ticket[0] / 2; i < ticket[1] + ticket[0]; i++) {
+            der[i] ^= 0x55;
+        }
+        return Files.writeString(session.resolveSibling("garbled"), Certificates.pem("SSL SESSION PARAMETERS", der));
+    }
+
+    /** A length of DER, and where the content begins. */
+    private static int[] length(byte[] der, int at) {
+        int first = der[at] & 0xff;
+        int count = first < 0x80 ? 0 : first & 0x7f;
+        int length = count == 0 ? first : 0;
+        for (int i = 1; i <= count; i++) {
+            length = length << 8 | der[at + i] & 0xff;
+        }
+        return new int[] {length, at + 1 + count};
     }
 }

@@ -15,6 +15,7 @@ import java.security.KeyStore;
 import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.Signature;
+import java.security.cert.CRL;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
@@ -63,6 +64,26 @@ final class CertificateReader {
             throw new IOException("trusted=" + path + " has no certificate; pass a PEM file of authorities");
         }
         return certificates;
+    }
+
+    /** What authorities have revoked, of the same PEM file; may be none. */
+    static List<CRL> readRevocations(String path) throws IOException {
+        List<CRL> revocations = new ArrayList<>();
+        Matcher block = PEM.matcher(new String(bytes("trusted", path), ISO_8859_1));
+        while (block.find()) {
+            if (block.group(1).equals("X509 CRL")) {
+                try {
+                    revocations.add(CertificateFactory.getInstance("X.509")
+                            .generateCRL(new ByteArrayInputStream(decode(block.group(2)))));
+                } catch (GeneralSecurityException | IllegalArgumentException broken) {
+                    throw new IOException(
+                            "trusted=" + path + " revocation list number " + (revocations.size() + 1) + " is broken: "
+                                    + broken.getMessage(),
+                            broken);
+                }
+            }
+        }
+        return revocations;
     }
 
     private static byte[] bytes(String what, String path) throws IOException {

@@ -116,7 +116,10 @@ public final class TlsConfigurator {
         return this;
     }
 
-    /** Whether peers show a certificate, signed by one of the authorities in a PEM file; by default they are not asked. */
+    /**
+     * Whether peers show a certificate, signed by one of the authorities in a PEM file; by default they are not asked. Where
+     * that file also has revocation lists (X509 CRL), one that is valid is needed of each authority that has signed.
+     */
     public TlsConfigurator clientCertificates(ClientCertificates mode, String trusted) {
         identity.clientCertificates(mode, trusted);
         return this;

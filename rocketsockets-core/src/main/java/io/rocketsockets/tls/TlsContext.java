@@ -9,6 +9,11 @@ import java.security.CryptoPrimitive;
 import java.security.GeneralSecurityException;
 import java.security.Key;
 import java.security.KeyStore;
+import java.security.cert.CRL;
+import java.security.cert.CertStore;
+import java.security.cert.CollectionCertStoreParameters;
+import java.security.cert.PKIXBuilderParameters;
+import java.security.cert.X509CertSelector;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -16,6 +21,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import javax.net.ssl.CertPathTrustManagerParameters;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
@@ -117,7 +123,14 @@ final class TlsContext {
             store.setCertificateEntry("authority" + store.size(), authority);
         }
         TrustManagerFactory managers = TrustManagerFactory.getInstance("PKIX");
-        managers.init(store);
+        List<CRL> revocations = CertificateReader.readRevocations(identity.trusted());
+        if (revocations.isEmpty()) {
+            managers.init(store);
+        } else {
+            PKIXBuilderParameters rules = new PKIXBuilderParameters(store, new X509CertSelector());
+            rules.addCertStore(CertStore.getInstance("Collection", new CollectionCertStoreParameters(revocations)));
+            managers.init(new CertPathTrustManagerParameters(rules)); // they ask for the list of each authority
+        }
         return managers.getTrustManagers();
     }
 
