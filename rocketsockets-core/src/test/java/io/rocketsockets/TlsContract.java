@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Queue;
@@ -33,7 +34,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -763,8 +766,23 @@ abstract class TlsContract extends SecureContract {
     }
 
     @Test
-    void k13_noHandshakeFailsWhileCertificatesAreReplaced() throws Exception {
+    void k13_noHandshakeFailsAndNoConnectionEndsWhileCertificatesAreReplaced() throws Exception {
+        replaceUnder(50);
+    }
+
+    @Test
+    @Tag("long")
+    @Timeout(300)
+    void k13_noHandshakeFailsAndNoneOfAThousandConnectionsEndsWhileCertificatesAreReplaced() throws Exception {
+        replaceUnder(1000);
+    }
+
+    private void replaceUnder(int live) throws Exception {
         TestServer server = secure(echo());
+        List<Client> clients = new ArrayList<>();
+        for (int i = 0; i < live; i++) {
+            clients.add(connect(server, i % 2 == 0 ? TLS12 : TLS13));
+        }
         AtomicBoolean over = new AtomicBoolean();
         CompletableFuture<Integer> handshakes = async(() -> {
             int count = 0;
@@ -773,12 +791,20 @@ abstract class TlsContract extends SecureContract {
             }
             return count;
         });
+        Identity last = own;
         for (int i = 0; i < 50; i++) {
-            file("own", authority.issue("server.test"));
+            last = authority.issue("server.test");
+            file("own", last);
             server.server.reload(server.configuration);
+            assertThat(clients.get(i % live).exchange("x")).isEqualTo("x");
         }
         over.set(true);
         assertThat(handshakes.get(20, TimeUnit.SECONDS)).isPositive();
+        for (Client client : clients) {
+            assertThat(client.exchange("lives on")).isEqualTo("lives on");
+        }
+        assertThat(served(server)).isEqualTo(last.certificate());
+        assertThat(server.server.stats().closed()).containsOnlyKeys(CloseReason.PEER_CLOSED);
     }
 
     @Test

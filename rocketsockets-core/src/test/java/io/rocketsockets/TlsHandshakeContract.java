@@ -12,7 +12,9 @@ import java.security.Principal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -294,14 +296,58 @@ abstract class TlsHandshakeContract extends SecureContract {
         TestServer server = secure(echo());
         Client wire = server.connect();
         TlsPeer peer = peer(wire, TLS13).handshake();
-        ByteArrayOutputStream flood = new ByteArrayOutputStream();
-        for (int i = 0; i < 100; i++) {
-            flood.writeBytes(peer.renewal());
-        }
-        wire.send(flood.toByteArray());
+        wire.send(many(100, peer::renewal));
         wire.discardAll();
         wire.close();
         assertThat(server.book(wire).awaitClosed()).isEqualTo(CloseReason.TLS_ABUSE);
+    }
+
+    /** Records of data that hold none, and warnings that a user has cancelled. */
+    @ParameterizedTest
+    @CsvSource({"23, ''", "21, 015a"})
+    void k8_aFloodOfRecordsThatMeanNothingIsAbuse(int type, String content) throws Exception {
+        TestServer server = secure(echo());
+        Client wire = server.connect();
+        Tls12Writer writer = new Tls12Writer(wire);
+        byte[] nothing = HexFormat.of().parseHex(content);
+        for (int i = 0; i < 10; i++) { // now and then is no flood
+            wire.send(many(20, () -> writer.seal(type, nothing)));
+            wire.send(writer.seal(Tls12Writer.DATA, new byte[] {1}));
+        }
+        Ledger.Book book = server.book(wire);
+        book.awaitReceived(10);
+        wire.send(many(100, () -> writer.seal(type, nothing)));
+        wire.discardAll();
+        wire.close();
+        assertThat(book.awaitClosed()).isEqualTo(CloseReason.TLS_ABUSE);
+        assertThat(book.bytesReceived).hasValue(10);
+    }
+
+    /** The same warnings in the clear, and ChangeCipherSpec, which TLS 1.3 ignores once. */
+    @ParameterizedTest
+    @CsvSource({
+        "TLSv1.2, 1503030002015a, TLS_ABUSE",
+        "TLSv1.3, 1503030002015a, TLS_HANDSHAKE_FAILED",
+        "TLSv1.3, 140303000101, TLS_HANDSHAKE_FAILED"
+    })
+    void k8_aFloodInTheHandshakeEndsIt(String protocol, String record, CloseReason reason) throws Exception {
+        TestServer server = secure(echo());
+        Client wire = server.connect();
+        byte[] nothing = HexFormat.of().parseHex(record);
+        wire.send(peer(wire, protocol).hello());
+        assertThat(wire.read()).as("its part of the handshake").isEqualTo(22);
+        wire.send(many(1000, () -> nothing));
+        wire.discardAll();
+        wire.close();
+        awaitCounted(server, reason, 1);
+    }
+
+    private static byte[] many(int count, Callable<byte[]> record) throws Exception {
+        ByteArrayOutputStream records = new ByteArrayOutputStream();
+        for (int i = 0; i < count; i++) {
+            records.writeBytes(record.call());
+        }
+        return records.toByteArray();
     }
 
     @ParameterizedTest
@@ -310,11 +356,7 @@ abstract class TlsHandshakeContract extends SecureContract {
         TestServer server = secure(echo());
         Client wire = server.connect();
         peer(wire, protocol).handshake();
-        ByteArrayOutputStream flood = new ByteArrayOutputStream();
-        for (int i = 0; i < 100; i++) {
-            flood.writeBytes(new byte[] {20, 3, 3, 0, 1, 1});
-        }
-        wire.send(flood.toByteArray());
+        wire.send(many(100, () -> new byte[] {20, 3, 3, 0, 1, 1}));
         wire.discardAll();
         wire.close();
         assertThat(server.book(wire).awaitClosed()).isIn(CloseReason.TLS_PROTOCOL_ERROR, CloseReason.TLS_ABUSE);
