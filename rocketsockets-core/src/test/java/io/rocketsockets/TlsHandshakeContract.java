@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.rocketsockets.proxy.ProxyProtocol;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.security.Principal;
@@ -53,22 +54,48 @@ abstract class TlsHandshakeContract extends SecureContract {
     @ParameterizedTest
     @ValueSource(strings = {TLS12, TLS13})
     void k3_aHandshakeCutAnywhereEndsAndLeavesNothing(String protocol) throws Exception {
-        TestServer server = secure(echo());
+        cutHandshakes(protocol, 13);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {TLS12, TLS13})
+    @Tag("long")
+    @Timeout(300)
+    void k3_aHandshakeCutAtEachByteEndsAndLeavesNothing(String protocol) throws Exception {
+        cutHandshakes(protocol, 1);
+    }
+
+    /** Within the hello and within what follows it; by FIN, by RST, and by silence. */
+    private void cutHandshakes(String protocol, int step) throws Exception {
+        TestServer server = secure(tls -> tls.handshakeTimeout(Duration.ofSeconds(2)), echo());
         byte[] hello = peer(null, protocol).hello();
-        int count = 0;
-        for (int at = 1; at < hello.length; at += 11) {
-            Client wire = server.connect().send(Arrays.copyOf(hello, at)).endOutput();
-            assertThat(wire.receiveAllBytes()).isEmpty();
-            wire.close();
-            count++;
+        int[] counts = new int[3];
+        for (int at = 1; at < hello.length; at += step) {
+            cut(server.connect().send(Arrays.copyOf(hello, at)), counts, at % 3);
         }
-        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, count);
-        Client wire = server.connect();
-        TlsPeer peer = peer(wire, protocol);
-        wire.send(peer.hello());
-        wire.reset();
-        await().until(() -> server.server.stats().open() == 1); // the bystander
+        int length = Integer.MAX_VALUE;
+        for (int at = 1; at < length; at += step) {
+            Client wire = server.connect();
+            TlsPeer peer = peer(wire, protocol);
+            wire.send(peer.hello());
+            byte[] flight = peer.flight();
+            length = flight.length;
+            cut(wire.send(Arrays.copyOf(flight, at)), counts, at % 3);
+        }
+        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, counts[0]);
+        awaitCounted(server, CloseReason.PEER_RESET, counts[1]);
+        awaitCounted(server, CloseReason.TIMEOUT_HANDSHAKE, counts[2]);
+        assertThat(server.server.stats().open()).as("the bystander").isEqualTo(1);
         assertThat(server.ledger.books()).isEmpty();
+    }
+
+    private static void cut(Client wire, int[] counts, int how) throws IOException {
+        counts[how]++;
+        switch (how) {
+            case 0 -> wire.endOutput().discardAll();
+            case 1 -> wire.reset();
+            default -> {} // it is silent from now on
+        }
     }
 
     @ParameterizedTest

@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLEngineResult;
-import javax.net.ssl.SSLEngineResult.HandshakeStatus;
 import javax.net.ssl.SSLEngineResult.Status;
 import javax.net.ssl.SSLException;
 
@@ -51,20 +50,34 @@ final class TlsPeer {
 
     /** The rest of it, after the hello. */
     TlsPeer finishHandshake() throws IOException {
-        HandshakeStatus status = engine.getHandshakeStatus();
-        while (status != HandshakeStatus.NOT_HANDSHAKING && status != HandshakeStatus.FINISHED) {
-            switch (status) {
-                case NEED_WRAP -> wire.send(seal(new byte[0]));
-                case NEED_UNWRAP -> open(record());
-                default -> {
+        for (byte[] flight = flight(); flight.length > 0; flight = flight()) {
+            wire.send(flight);
+        }
+        return this;
+    }
+
+    /** What is to be sent next in the handshake, once what comes before has come; empty when it is done. */
+    byte[] flight() throws IOException {
+        ByteArrayOutputStream flight = new ByteArrayOutputStream();
+        while (true) {
+            switch (engine.getHandshakeStatus()) {
+                case NEED_WRAP -> flight.writeBytes(seal(new byte[0]));
+                case NEED_TASK -> {
                     for (Runnable task = engine.getDelegatedTask(); task != null; task = engine.getDelegatedTask()) {
                         task.run();
                     }
                 }
+                case NEED_UNWRAP -> {
+                    if (flight.size() > 0) {
+                        return flight.toByteArray();
+                    }
+                    open(record());
+                }
+                default -> {
+                    return flight.toByteArray();
+                }
             }
-            status = engine.getHandshakeStatus();
         }
-        return this;
     }
 
     TlsPeer send(String text) throws IOException {
