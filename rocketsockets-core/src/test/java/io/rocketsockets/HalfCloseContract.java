@@ -112,6 +112,7 @@ abstract class HalfCloseContract extends EngineContract {
         assertThat(write).isCompleted();
     }
 
+    @NotOverTls(value = NotOverTls.HALF_CLOSE, versions = SecureContract.TLS12)
     @Test
     void e1_theEndOfTheInputWaitsForTheRead() throws Exception {
         Queue<String> events = new ConcurrentLinkedQueue<>();
