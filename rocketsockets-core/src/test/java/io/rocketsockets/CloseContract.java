@@ -259,6 +259,7 @@ abstract class CloseContract extends EngineContract {
         assertThat(server.book(client).awaitClosed()).isEqualTo(CloseReason.CLOSED);
     }
 
+    @NotOverTls(NotOverTls.NEEDS_THE_LOOP)
     @OfTcp(OfTcp.RESETS)
     @ParameterizedTest
     @EnumSource

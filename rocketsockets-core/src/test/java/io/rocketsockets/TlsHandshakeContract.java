@@ -220,6 +220,11 @@ abstract class TlsHandshakeContract extends SecureContract {
                 List.of("-Dtest.certificate=" + file("own", own)),
                 engine(),
                 ServerProcess.Behaviour.ECHO_OVER_TLS)) {
+            for (int i = 0; i < 500; i++) { // the JVM of the server has to get warm
+                try (Client before = new Client(server.address()).secure(trusting, only(TLS13))) {
+                    before.exchange("x");
+                }
+            }
             Canary canary =
                     closeLater(new Canary(server.address(), 1, connected -> connected.secure(trusting, only(TLS13))));
             byte[] hello = peer(null, TLS13).hello();

@@ -8,12 +8,16 @@ import java.util.LinkedHashSet;
 /**
  * The handshakes in progress on one loop, at most so many, since each holds an {@code SSLEngine}. When there are too many, the
  * oldest that waits for its peer gives way, once it is a second old: a peer that means it has answered by then. Where there is
- * none yet, newcomers wait, unread; the youngest goes first, since the oldest may have gone.
+ * none yet, newcomers wait, unread; the youngest goes first, since the oldest may have gone. A few begin in one turn, however
+ * many come, so that the connections that are open have theirs.
  *
  * <p><b>Threading:</b> confined to the loop.
  */
 final class Handshakes {
     private static final long PATIENCE_NANOS = 1_000_000_000;
+
+    /** To make an engine and let it read a hello takes a fraction of a millisecond, which in a turn adds up to few. */
+    private static final int MOST_IN_A_TURN = 8;
 
     private final int limit;
     private final FilterLoop loop;
@@ -24,6 +28,8 @@ final class Handshakes {
 
     /** The youngest first. */
     private final ArrayDeque<TlsHandshake> waiting = new ArrayDeque<>();
+
+    private int begunInThisTurn;
 
     /** Whether it is looked again for who has to give way; there is nothing to look for while nobody waits. */
     private boolean looksAgain;
@@ -36,15 +42,47 @@ final class Handshakes {
 
     /** False when it has to wait: it is told by {@link TlsHandshake#onTurn}. */
     boolean enter(TlsHandshake handshake) {
-        long untilNext = inProgress.size() < limit ? 0 : makeRoom();
-        boolean hasRoom = inProgress.size() < limit;
-        if (hasRoom) {
+        long untilNext = isFull() ? makeRoom() : 0;
+        if (mayBegin()) {
             inProgress.add(handshake);
-        } else {
-            waiting.push(handshake);
+            return true;
+        }
+        waiting.push(handshake);
+        if (isFull()) {
             lookAgain(untilNext);
         }
-        return hasRoom;
+        return false;
+    }
+
+    private boolean isFull() {
+        return inProgress.size() >= limit;
+    }
+
+    /** Counts one that begins; those that may not in this turn do in the next. */
+    private boolean mayBegin() {
+        if (isFull() || begunInThisTurn == MOST_IN_A_TURN) {
+            return false;
+        }
+        if (begunInThisTurn++ == 0) {
+            loop.nextTurn(this::onNextTurn);
+        }
+        return true;
+    }
+
+    private void onNextTurn() {
+        begunInThisTurn = 0;
+        letBegin();
+    }
+
+    private void letBegin() {
+        while (!waiting.isEmpty() && mayBegin()) {
+            TlsHandshake next = waiting.pop();
+            inProgress.add(next);
+            next.onTurn();
+        }
+        if (isFull() && !waiting.isEmpty()) {
+            lookAgain(0);
+        }
     }
 
     /** One gives way if it may; how long it is until the next may. */
@@ -74,10 +112,10 @@ final class Handshakes {
     private void look() {
         looksAgain = false;
         long untilNext = 0;
-        for (int n = waiting.size(); n > 0 && untilNext == 0; n--) {
+        for (int i = 0; i < MOST_IN_A_TURN && untilNext == 0 && isFull() && !waiting.isEmpty(); i++) {
             untilNext = makeRoom();
         }
-        if (!waiting.isEmpty()) {
+        if (isFull() && !waiting.isEmpty()) {
             lookAgain(untilNext);
         }
     }
@@ -85,11 +123,7 @@ final class Handshakes {
     /** It is done, or gone, also while it waited. */
     void leave(TlsHandshake handshake) {
         if (inProgress.remove(handshake)) {
-            TlsHandshake next = waiting.poll();
-            if (next != null) {
-                inProgress.add(next);
-                next.onTurn();
-            }
+            letBegin();
         } else {
             waiting.remove(handshake);
         }
