@@ -67,7 +67,7 @@ abstract class TlsHandshakeContract extends SecureContract {
 
     /** Within the hello and within what follows it; by FIN, by RST, and by silence. */
     private void cutHandshakes(String protocol, int step) throws Exception {
-        TestServer server = secure(tls -> tls.handshakeTimeout(Duration.ofSeconds(2)), echo());
+        TestServer server = secure(tls -> tls.handshakeTimeout(Duration.ofSeconds(1)), echo());
         byte[] hello = peer(null, protocol).hello();
         int[] counts = new int[3];
         for (int at = 1; at < hello.length; at += step) {
