@@ -179,6 +179,7 @@ abstract class AcceptContract extends EngineContract {
     }
 
     @OfTcp("its process listens on TCP")
+    @NotOverTls(NotOverTls.OWN_PROCESS)
     @Test
     void b1_outOfDescriptorsLiveSocketsGoOnAndAcceptingResumesOnceThereAreSome() throws Exception {
         Path prlimit = Path.of("/usr/bin/prlimit");

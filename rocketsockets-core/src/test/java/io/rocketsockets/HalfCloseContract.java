@@ -344,6 +344,7 @@ abstract class HalfCloseContract extends EngineContract {
     // ---- Peers that vanish ----
 
     @OfTcp("its process listens on TCP")
+    @NotOverTls(NotOverTls.OWN_PROCESS)
     @Test
     @WithoutBystander(IT_COUNTS)
     void e6_aPeerThatVanishesIsFoundByKeepAlive() throws Exception {

@@ -250,7 +250,7 @@ abstract class MemoryContract extends EngineContract {
     // ---- A process with 64 MiB ----
 
     @Test
-    @NotOverTls("its process listens in plaintext")
+    @NotOverTls(NotOverTls.OWN_PROCESS)
     void d4_fiveHundredPeersThatNeverReadLeaveASmallHeapWhole() throws Exception {
         try (ServerProcess server = new ServerProcess(List.of(), SMALL_HEAP, engine(), ServerProcess.Behaviour.GREEDY);
                 Client canary = new Client(server.address())) {
@@ -294,7 +294,7 @@ abstract class MemoryContract extends EngineContract {
      */
     @Test
     @Tag("long") // the kernel's memory for TCP is one for all, and this takes much of it
-    @NotOverTls("its process listens in plaintext")
+    @NotOverTls(NotOverTls.OWN_PROCESS)
     void h1_fiveHundredPeersThatReadNothingOfTheirEchoLeaveASmallHeapWhole() throws Exception {
         List<SocketChannel> peers = new ArrayList<>();
         try (ServerProcess server =
@@ -358,7 +358,7 @@ abstract class MemoryContract extends EngineContract {
     }
 
     @Test
-    @NotOverTls("its process listens in plaintext")
+    @NotOverTls(NotOverTls.OWN_PROCESS)
     void h2_aCallbackThatExhaustsTheHeapLosesItsOwnSocketOnly() throws Exception {
         try (ServerProcess server = new ServerProcess(List.of(), SMALL_HEAP, engine(), ServerProcess.Behaviour.GREEDY);
                 Client canary = new Client(server.address())) {

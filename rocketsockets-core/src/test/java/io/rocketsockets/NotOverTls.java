@@ -10,6 +10,7 @@ import java.lang.annotation.Target;
 @Retention(RetentionPolicy.RUNTIME)
 @interface NotOverTls {
     String NEEDS_THE_LOOP = "the loop is held up, and a client connects only when it has answered its handshake";
+    String OWN_PROCESS = "its process listens in plaintext";
     String HALF_CLOSE = "in TLS 1.2 the end of one side ends both";
 
     String value();

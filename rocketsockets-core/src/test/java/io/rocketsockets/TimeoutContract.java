@@ -257,6 +257,7 @@ abstract class TimeoutContract extends EngineContract {
     }
 
     @OfTcp("its process listens on TCP")
+    @NotOverTls(NotOverTls.OWN_PROCESS)
     @Test
     void n10_aProcessThatWasFrozenClosesNobodyAtOnce() throws Exception {
         assumeTrue(Files.isExecutable(Path.of("/bin/kill")), "skipped: no kill (apt install procps)");
