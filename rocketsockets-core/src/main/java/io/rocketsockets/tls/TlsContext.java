@@ -19,7 +19,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Set;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.net.ssl.CertPathTrustManagerParameters;
 import javax.net.ssl.KeyManagerFactory;
@@ -39,12 +38,10 @@ final class TlsContext {
 
     /** Beyond what the JDK forbids: before version 25 it signs handshakes of TLS 1.2 with SHA-1 for who asks for nothing better. */
     private static final AlgorithmConstraints NO_SHA_1 = new AlgorithmConstraints() {
-        private static final Pattern SHA_1 = Pattern.compile("(?i)(.*_)?sha-?1(with.*)?");
-
         @Override
         public boolean permits(Set<CryptoPrimitive> uses, String algorithm, @Nullable AlgorithmParameters parameters) {
             return !uses.contains(CryptoPrimitive.SIGNATURE)
-                    || !SHA_1.matcher(algorithm).matches();
+                    || !(algorithm.startsWith("SHA1with") || algorithm.endsWith("_sha1"));
         }
 
         @Override
