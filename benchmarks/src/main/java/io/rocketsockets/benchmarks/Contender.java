@@ -2,6 +2,7 @@ package io.rocketsockets.benchmarks;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * One server that can be measured.
@@ -27,6 +28,8 @@ record Contender(String name, Optional<String> mainClass) {
             java("vertx:epoll", "VertxServer"),
             java("activej", "ActiveJServer"));
 
+    private static final Set<String> SPEAK_TLS = Set.of("java-nio", "rocketsockets", "netty");
+
     private static Contender java(String name, String mainClass) {
         return new Contender(name, Optional.of("io.rocketsockets.benchmarks.servers." + mainClass));
     }
@@ -49,6 +52,11 @@ record Contender(String name, Optional<String> mainClass) {
 
     boolean isJava() {
         return mainClass.isPresent();
+    }
+
+    /** Whether its program here does; others could. */
+    boolean speaksTls() {
+        return SPEAK_TLS.contains(program());
     }
 
     boolean isOurs() {

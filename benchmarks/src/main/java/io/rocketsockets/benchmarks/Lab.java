@@ -1,7 +1,10 @@
 package io.rocketsockets.benchmarks;
 
 import io.rocketsockets.benchmarks.servers.Reply;
+import io.rocketsockets.benchmarks.servers.TlsKey;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -47,9 +50,16 @@ record Lab(
     }
 
     ServerProcess start(Contender contender, Reply reply, List<String> jvmOptions) throws IOException {
+        List<String> options = new ArrayList<>(jvmOptions);
+        if (reply == Reply.SECURE_ECHO) {
+            if (!contender.speaksTls()) {
+                throw new IOException("its program here does not speak TLS");
+            }
+            options.add("-D" + TlsKey.PROPERTY + "=" + tlsKey());
+        }
         List<String> command = new ArrayList<>();
         if (contender.isJava()) {
-            command.addAll(jdk.command(jvmOptions, contender.mainClass().orElseThrow()));
+            command.addAll(jdk.command(options, contender.mainClass().orElseThrow()));
         } else {
             command.add(epollEcho
                     .orElseThrow(() -> new IOException("no C compiler (cc); ratios are to the bare NIO loop"))
@@ -81,13 +91,38 @@ record Lab(
         } while (server.cpuNanos() < end);
     }
 
+    /** Of the kind that most certificates are issued for today. */
+    private Path tlsKey() throws IOException {
+        Path file = folder.resolve("tls.p12");
+        if (!Files.exists(file)) {
+            String keytool = jdk.home().resolve("bin/keytool").toString();
+            String options = " -genkeypair -alias server -dname CN=localhost -keyalg EC -groupname secp256r1"
+                    + " -validity 365 -storetype PKCS12 -storepass " + TlsKey.PASSWORD + " -keystore ";
+            List<String> command = new ArrayList<>(List.of((keytool + options).split(" ")));
+            command.add(file.toString());
+            Process making =
+                    new ProcessBuilder(command).redirectErrorStream(true).start();
+            String output = new String(making.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+            if (making.onExit().join().exitValue() != 0) {
+                throw new IOException("keytool cannot make a key: " + output);
+            }
+        }
+        return file;
+    }
+
     Load echo(ServerProcess server, Exchange exchange, int connections, int depth) throws IOException {
+        if (exchange.isSecure()) {
+            return SecureLoad.echo(server, exchange, tlsKey(), connections, depth);
+        }
         return epollLoad.isPresent()
                 ? load(server, "echo", exchange, connections, depth)
                 : new EchoLoad(server, exchange, connections, depth);
     }
 
     Load churn(ServerProcess server, Exchange exchange, int atOnce) throws IOException {
+        if (exchange.isSecure()) {
+            return SecureLoad.churn(server, exchange, tlsKey(), atOnce);
+        }
         return epollLoad.isPresent()
                 ? load(server, "churn", exchange, atOnce, 1)
                 : new ChurnLoad(server, exchange, atOnce);

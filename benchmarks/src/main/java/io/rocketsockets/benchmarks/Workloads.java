@@ -39,6 +39,25 @@ final class Workloads {
         all.add(new EchoWorkload(
                 "bulk", "bulk echo of 64 KiB, 8 conn., 4 in flight", Exchange.echo(64 * KILOBYTE), 8, 4, "KB", 64));
         all.add(new ChurnWorkload("churn", "connect-echo-close", Exchange.echo(64), 64));
+        all.add(new EchoWorkload(
+                "tls-echo-64b",
+                "echo 64 B over TLS 1.3, 50 conn.",
+                Exchange.echo(64, Wire.TLS_1_3),
+                50,
+                1,
+                "message",
+                1));
+        all.add(new EchoWorkload(
+                "tls-bulk",
+                "echo of 16 KiB over TLS 1.3, 8 conn., 4 in flight",
+                Exchange.echo(16 * KILOBYTE, Wire.TLS_1_3),
+                8,
+                4,
+                "KB",
+                16));
+        all.add(handshake("tls-handshake", "TLS 1.3", Wire.TLS_1_3));
+        all.add(handshake("tls-handshake-1.2", "TLS 1.2", Wire.TLS_1_2));
+        all.add(handshake("tls-resume", "resumed TLS 1.3", Wire.TLS_1_3_RESUMED));
         all.add(new PacedWorkload());
         all.add(new IdleWorkload("memory", "RSS, 15,000 idle conn.", Exchange.echo(64), 15_000));
         all.add(new StartUpWorkload("start-up", "start to first echo", Exchange.echo(64), 5));
@@ -54,6 +73,10 @@ final class Workloads {
         all.add(new SystemCallWorkload(
                 "system-calls", "system calls, 16 writes of 32 B a batch", Exchange.smallWrites(), 50));
         return all;
+    }
+
+    private static Workload handshake(String name, String how, Wire wire) {
+        return new ChurnWorkload(name, "connect-handshake-echo-close, " + how, Exchange.echo(64, wire), 16);
     }
 
     private static Workload echo(int bytes, int connections, int depth) {

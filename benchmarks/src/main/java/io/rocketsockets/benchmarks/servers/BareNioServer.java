@@ -23,7 +23,11 @@ public final class BareNioServer {
         listener.register(selector, SelectionKey.OP_ACCEPT);
     }
 
-    public static void main(String[] args) throws IOException {
+    public static void main(String[] args) throws Exception {
+        if (Reply.valueOf(args[0]) == Reply.SECURE_ECHO) {
+            BareTlsServer.main();
+            return;
+        }
         var server = new BareNioServer(Reply.valueOf(args[0]));
         new Thread(server::run, "bare-nio").start();
         SideChannel.serve(server.listener.socket().getLocalPort());

@@ -22,8 +22,10 @@ import io.netty.channel.uring.IoUringFixedBufferRingAllocator;
 import io.netty.channel.uring.IoUringIoHandler;
 import io.netty.channel.uring.IoUringIoHandlerConfig;
 import io.netty.channel.uring.IoUringServerSocketChannel;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslContextBuilder;
+import io.netty.handler.ssl.SslProvider;
 import io.netty.util.ReferenceCountUtil;
-import java.io.IOException;
 import java.net.InetSocketAddress;
 
 /** Netty 4.2 over one of its transports: writes are collected while a read lasts and flushed when it is complete. */
@@ -32,10 +34,11 @@ public final class NettyServer {
 
     private NettyServer() {}
 
-    public static void main(String[] args) throws IOException {
+    public static void main(String[] args) throws Exception {
         Transport transport = Transport.named(args[1]);
         Reply reply = Reply.valueOf(args[0]);
         Handler handler = new Handler(reply);
+        SslContext tls = reply == Reply.SECURE_ECHO ? tls() : null;
         var bootstrap = new ServerBootstrap()
                 .group(new MultiThreadIoEventLoopGroup(reply.loops(), transport.loop))
                 .channel(transport.listener)
@@ -44,6 +47,9 @@ public final class NettyServer {
                 .childHandler(new ChannelInitializer<SocketChannel>() {
                     @Override
                     protected void initChannel(SocketChannel socket) {
+                        if (tls != null) {
+                            socket.pipeline().addLast(tls.newHandler(socket.alloc()));
+                        }
                         socket.pipeline().addLast(handler);
                     }
                 });
@@ -52,6 +58,13 @@ public final class NettyServer {
         }
         var listener = bootstrap.bind(0).syncUninterruptibly().channel();
         SideChannel.serve(((InetSocketAddress) listener.localAddress()).getPort());
+    }
+
+    /** With the JDK's provider, as rocketsockets has it. */
+    private static SslContext tls() throws Exception {
+        return SslContextBuilder.forServer(TlsKey.keyManagers(TlsKey.path()))
+                .sslProvider(SslProvider.JDK)
+                .build();
     }
 
     private record Transport(IoHandlerFactory loop, Class<? extends ServerChannel> listener, boolean isRinged) {

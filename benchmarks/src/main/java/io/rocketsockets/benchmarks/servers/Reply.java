@@ -7,6 +7,9 @@ public enum Reply {
     /** The bytes themselves. */
     ECHO,
 
+    /** The bytes themselves, over TLS. */
+    SECURE_ECHO,
+
     /** The bytes themselves, once some 50 µs of computing for each message of {@link #MESSAGE_BYTES} are over; on two loops. */
     BUSY_ECHO,
 

@@ -23,7 +23,12 @@ public final class RocketSessionsServer {
         Reply reply = Reply.valueOf(args[0]);
         String[] variant = args[1].split("\\+");
         SocketServer server = RocketServer.create(x -> {
-            x.addEndpoint("echo", e -> e.bindToAll().port(0).timeouts(t -> t.idle(Duration.ofHours(1))))
+            x.addEndpoint("echo", e -> {
+                        e.bindToAll().port(0).timeouts(t -> t.idle(Duration.ofHours(1)));
+                        if (reply == Reply.SECURE_ECHO) {
+                            e.secureSockets(tls -> tls.keyStore(TlsKey.path().toString(), TlsKey.PASSWORD));
+                        }
+                    })
                     .eventLoops(Integer.getInteger("loops", reply.loops()))
                     .engine(variant[0]);
             Stream.of(variant).skip(1).forEach(option -> configure(x, option));
