@@ -1205,9 +1205,6 @@ final class Connection implements TransportHandler {
             delivering = false;
             deadlines.shift(loop.now() - heldSince); // the peer was not waited for
             handle.arrive(loop);
-            if (failed) {
-                drain(CloseReason.HANDLER_FAILED);
-            }
             if (target != null) {
                 loop.markDeparting(Connection.this);
             }
@@ -1217,6 +1214,9 @@ final class Connection implements TransportHandler {
                 resume();
             }
             handle.catchUp();
+            if (failed) {
+                drain(CloseReason.HANDLER_FAILED); // after what it had written before
+            }
         }
 
         /** The loop ends, and reaps what it owns after this. */

@@ -277,13 +277,14 @@ abstract class HangContract extends EngineContract {
             return bytes -> {
                 socket.write(bytes("before"));
                 hang();
+                socket.write(bytes(" and after"));
                 throw new IllegalStateException("hung, then threw");
             };
         });
         Client culprit = server.connect().send("x");
         assertThat(server.connect().exchange("x")).isEqualTo("x");
         goOn.countDown();
-        assertThat(culprit.receiveAll()).isEqualTo("before");
+        assertThat(culprit.receiveAll()).isEqualTo("before and after");
         server.book(culprit).awaitClosed();
         assertThat(server.socket(culprit).closeReason()).contains(CloseReason.HANDLER_FAILED);
         assertThat(logs.take("callback threw")).hasSize(1).allMatch(line -> line.contains("hung, then threw"));
