@@ -166,9 +166,8 @@ final class Acceptor implements AcceptHandler {
             adoption = connection.new Adoption();
         } catch (Throwable fault) { // the heap is full, most likely
             connections.admission.leave(endpoint.name(), counted);
-            refuse(
-                    transport,
-                    CloseReason.ERROR); // before there is a line to make, for which there may be no memory either
+            // First, since there may be no memory for the line either.
+            refuse(transport, CloseReason.ERROR);
             Faults.log(LOG, "cannot take a connection: " + endpoint, fault);
             return;
         }

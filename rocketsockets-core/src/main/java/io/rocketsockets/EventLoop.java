@@ -23,8 +23,9 @@ import org.slf4j.LoggerFactory;
 /**
  * One thread that owns sockets: waits for its engine, and does what has come up.
  *
- * <p><b>The turn:</b> poll the engine (until the next timer) · read the clock · run what was postponed and the mailbox · dispatch completions ·
- * fire due timers · flush what this turn wrote · reap what closed · publish busy time. Every step is bounded.
+ * <p><b>The turn:</b> poll the engine (until the next timer) · read the clock · run what was postponed and the mailbox ·
+ * dispatch completions · fire due timers · flush what this turn wrote · reap what closed · publish busy time. Every step is
+ * bounded.
  *
  * <p><b>Threading:</b> everything is confined to the loop's thread, except {@link #execute}, {@link #inLoop}, {@link
  * #meter}, {@link #join} and {@link #abandon}.

@@ -74,6 +74,23 @@ abstract class ReadContract extends EngineContract {
     @OfTcp("a Unix socket has no urgent data")
     @NotOverTls("TLS has no urgent data")
     @Test
+    void c12_urgentDataThatHasComeBeforeItIsReadHidesNothingBehindIt() throws Exception {
+        CompletableFuture<SocketHandle> opened = new CompletableFuture<>();
+        TestServer server = serve(socket -> {
+            opened.complete(socket);
+            return socket::write;
+        });
+        Client client = server.connect().send("before ");
+        client.socket.sendUrgentData('!');
+        client.send("and after");
+        server.book(client).awaitTurns();
+        opened.get(20, TimeUnit.SECONDS).startReading();
+        assertThat(client.receive("before and after".length())).isEqualTo("before and after");
+    }
+
+    @OfTcp("a Unix socket has no urgent data")
+    @NotOverTls("TLS has no urgent data")
+    @Test
     void c12_urgentDataDoesNotBreakTheStream() throws Exception {
         TestServer server = serve(echo());
         Client client = server.connect().send("abc");

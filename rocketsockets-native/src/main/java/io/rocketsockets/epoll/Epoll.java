@@ -13,6 +13,7 @@ final class Epoll {
     static final int MODIFY = 3;
 
     static final int IN = 0x1;
+    static final int PRIORITY = 0x2;
     static final int OUT = 0x4;
     static final int ERR = 0x8;
     static final int HUP = 0x10;

@@ -191,7 +191,7 @@ final class EpollEngine implements Engine {
             socket.onEvents(happened);
         } catch (Throwable fault) {
             if (isRunHere()) { // else another thread has taken over
-                socket.lookAgain(happened);
+                socket.lookAgain(Epoll.IN | Epoll.OUT);
             }
             throw fault;
         }

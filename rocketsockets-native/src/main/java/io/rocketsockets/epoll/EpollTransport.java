@@ -19,11 +19,14 @@ import org.jspecify.annotations.Nullable;
  * A connected socket: reads when it is ready, writes at once, and waits for room when the kernel has none.
  *
  * <p><b>Edge-triggered</b>: an event is reported once, so each is used up or {@linkplain #lookAgain asked for again}. Input is
- * used up by a read that does not fill its buffer, unless the peer has ended its side: that comes only after the last byte, and
- * with the same event (epoll(7), "Questions and answers"). Room is used up by a write that is not taken whole.
+ * used up by a read that does not fill its buffer (epoll(7), "Questions and answers"), with three exceptions, in which it is
+ * read until there is nothing: the end of the peer's side, which comes only after the last byte and with the same event; urgent
+ * data, at which a read stops; and Unix sockets, where one stops behind a descriptor that was passed. Room is used up by a write
+ * that is not taken whole.
  */
 final class EpollTransport extends EpollSocket implements Transport {
-    private static final int PEER_ENDS = Epoll.READ_HUP | Epoll.HUP | Epoll.ERR;
+    /** With these a read may stop before the kernel has no more. */
+    private static final int STOPPING = Epoll.READ_HUP | Epoll.HUP | Epoll.ERR | Epoll.PRIORITY;
 
     /** Bytes read from one socket in one turn, so that a loud peer leaves time for the others. */
     private static final int BYTES_PER_TURN = 256 * 1024;
@@ -42,7 +45,7 @@ final class EpollTransport extends EpollSocket implements Transport {
     private TransportHandler handler;
 
     EpollTransport(int fd, byte[] remoteAddress, SocketAddress localAddress) {
-        super(fd, Epoll.EDGE_TRIGGERED | Epoll.READ_HUP);
+        super(fd, Epoll.EDGE_TRIGGERED | Epoll.READ_HUP | Epoll.PRIORITY);
         this.remoteAddress = remoteAddress;
         this.localAddress = localAddress;
     }
@@ -91,7 +94,7 @@ final class EpollTransport extends EpollSocket implements Transport {
     void onEvents(int events) {
         int due = due(events);
         if ((due & Epoll.IN) != 0) {
-            readAll((events & PEER_ENDS) != 0);
+            readAll((events & STOPPING) != 0 || localAddress instanceof UnixDomainSocketAddress);
         } else if ((events & ~Epoll.OUT) != 0) {
             lookAgain(Epoll.IN);
         }
@@ -103,8 +106,8 @@ final class EpollTransport extends EpollSocket implements Transport {
         }
     }
 
-    /** Reads again only when the buffer was filled or the peer has ended its side: less means that the kernel had no more. */
-    private void readAll(boolean peerEnds) {
+    /** Reads again only when the buffer was filled, since less means that the kernel had no more, or until there is nothing. */
+    private void readAll(boolean untilNothing) {
         EpollEngine engine = engine();
         ByteBuffer buffer = engine.receive;
         int total = 0;
@@ -113,7 +116,7 @@ final class EpollTransport extends EpollSocket implements Transport {
             if (n > 0) {
                 total += n;
                 handler.onRead(buffer.limit(n).position(0));
-                if (n < buffer.capacity() && !peerEnds) {
+                if (n < buffer.capacity() && !untilNothing) {
                     return;
                 }
             } else if (n == 0) {
