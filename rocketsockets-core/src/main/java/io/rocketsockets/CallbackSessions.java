@@ -10,8 +10,8 @@ record CallbackSessions(OnConnectionReceived onConnection, OnBytesReceived onByt
         return new CallbackSession(socket, onConnection.connected(socket), onBytes);
     }
 
-    private record CallbackSession(
-            SocketHandle socket, @Nullable Runnable closeAction, OnBytesReceived onBytes) implements SocketSession {
+    record CallbackSession(SocketHandle socket, @Nullable Runnable closeAction, OnBytesReceived onBytes)
+            implements SocketSession {
         @Override
         public void onBytes(ByteBuffer bytes) {
             onBytes.received(socket.id(), bytes);

@@ -247,6 +247,13 @@ final class Connection implements TransportHandler {
         }
     }
 
+    /** At the beginning and the end of each object that a read takes; of the application's its class. */
+    @Override
+    public int lookAhead() {
+        int seen = readsAsked + (isMarkedClosed ? 1 : 0) + deadlines.lookAhead() + handle.lookAhead();
+        return session instanceof CallbackSessions.CallbackSession ? seen + 1 : seen;
+    }
+
     @Override
     public void onRead(ByteBuffer bytes) {
         assert loop.inLoop();

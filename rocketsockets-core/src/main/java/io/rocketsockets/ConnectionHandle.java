@@ -82,6 +82,10 @@ class ConnectionHandle extends Ownership implements SocketHandle {
     }
 
     /** Of the number, by which {@link Connections} finds it; no two handles are equal. */
+    final int lookAhead() {
+        return (int) (number + unsent);
+    }
+
     @Override
     public final int hashCode() {
         return hash(number);

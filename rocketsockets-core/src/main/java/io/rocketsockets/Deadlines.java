@@ -95,6 +95,10 @@ final class Deadlines extends TimerWheel.Timer {
         return bytesWritten;
     }
 
+    int lookAhead() {
+        return (int) (heard + bytesWritten) + (reading ? 1 : 0);
+    }
+
     void read(int bytes) {
         heard = now();
         bytesRead += bytes;

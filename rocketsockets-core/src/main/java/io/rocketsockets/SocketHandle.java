@@ -89,8 +89,8 @@ public interface SocketHandle {
      * and limit are read during the call and left as they are.
      *
      * <p><b>Completion:</b> exactly one of the two runs, always, once, on the loop, never inside this call, and in the
-     * order of the writes (a write that is refused is told at once): {@code onComplete} when the kernel has taken every byte, otherwise {@code onException} with a
-     * {@link SocketClosedException} (the socket closed first), a {@link WriteQueueFullException} (the peer does not
+     * order of the writes (a write that is refused is told at once): {@code onComplete} when the kernel has taken every
+     * byte, otherwise {@code onException} with a {@link SocketClosedException} (the socket closed first), a {@link WriteQueueFullException} (the peer does not
      * read and the queue is at its limit) or the {@code IOException} of the system. For a write that comes after its
      * server has stopped, {@code onException} runs on a thread of the common pool, for want of a loop.
      */

@@ -76,6 +76,11 @@ public abstract class Filter implements Transport, TransportHandler {
     }
 
     @Override
+    public int lookAhead() {
+        return above.lookAhead();
+    }
+
+    @Override
     public void onRead(ByteBuffer bytes) {
         above.onRead(bytes);
     }

@@ -21,6 +21,15 @@ public interface TransportHandler {
     /** The {@link Filter}s below are ready. Engines do not report it: their transports always are. */
     default void onReady() {}
 
+    /**
+     * Something is about to be reported: looks at the memory that this takes, and changes nothing; {@link LookAhead} says why.
+     *
+     * @return any number made of what was looked at, so that no compiler leaves it out
+     */
+    default int lookAhead() {
+        return 0;
+    }
+
     /** Bytes came, never 0 of them; the buffer is the engine's and valid until this returns. */
     void onRead(ByteBuffer bytes);
 

@@ -4,6 +4,7 @@ import io.rocketsockets.engine.AcceptHandler;
 import io.rocketsockets.engine.Engine;
 import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
+import io.rocketsockets.engine.LookAhead;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportHandler;
@@ -31,6 +32,11 @@ final class NioEngine implements Engine {
     /** What a key's attachment does when its socket is ready. */
     interface Ready {
         void onReady(int operations);
+
+        /** See {@link TransportHandler#lookAhead}. */
+        default int lookAhead() {
+            return 0;
+        }
     }
 
     ByteBuffer receive;
@@ -41,6 +47,10 @@ final class NioEngine implements Engine {
     private Ready[] ready = new Ready[256];
     private int[] operations = new int[256];
     private int count;
+
+    /** Keeps the compiler from leaving {@link #lookAhead} out. */
+    @SuppressWarnings("UnusedVariable")
+    private int seen;
 
     private @Nullable SocketChannel reserve;
 
@@ -113,10 +123,21 @@ final class NioEngine implements Engine {
     @Override
     public void dispatch() {
         for (int i = 0; i < count; i++) {
+            if (LookAhead.isDue(i, count)) {
+                lookAhead(i);
+            }
             Ready socket = ready[i];
             ready[i] = null;
             socket.onReady(operations[i]);
         }
+    }
+
+    private void lookAhead(int first) {
+        int sum = 0;
+        for (int i = first; i < Math.min(count, first + LookAhead.SOCKETS); i++) {
+            sum += ready[i].lookAhead();
+        }
+        seen = sum;
     }
 
     @Override

@@ -110,6 +110,11 @@ final class NioTransport implements Transport, NioEngine.Ready {
     }
 
     @Override
+    public int lookAhead() {
+        return handler.lookAhead() + (channel.isOpen() ? 1 : 0);
+    }
+
+    @Override
     public void onReady(int operations) {
         if ((operations & SelectionKey.OP_READ) != 0) {
             readAll();

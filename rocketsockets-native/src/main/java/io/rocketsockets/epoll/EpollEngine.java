@@ -4,6 +4,7 @@ import io.rocketsockets.engine.AcceptHandler;
 import io.rocketsockets.engine.Engine;
 import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
+import io.rocketsockets.engine.LookAhead;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportHandler;
@@ -69,6 +70,10 @@ final class EpollEngine implements Engine {
     private int next;
 
     private int generation;
+
+    /** Keeps the compiler from leaving {@link #lookAhead} out. */
+    @SuppressWarnings("UnusedVariable")
+    private int seen;
 
     // Any thread.
     private final Libc anyThread = new Libc();
@@ -178,12 +183,26 @@ final class EpollEngine implements Engine {
     @Override
     public void dispatch() {
         while (next < found) {
+            if (LookAhead.isDue(next, found)) {
+                lookAhead();
+            }
             int i = next++;
             EpollSocket socket = find(Epoll.data(events, i)); // null: closed, or a wake-up
             if (socket != null) {
                 report(socket, Epoll.events(events, i));
             }
         }
+    }
+
+    private void lookAhead() {
+        int sum = 0;
+        for (int i = next; i < Math.min(found, next + LookAhead.SOCKETS); i++) {
+            EpollSocket socket = find(Epoll.data(events, i));
+            if (socket != null) {
+                sum += socket.lookAhead();
+            }
+        }
+        seen = sum;
     }
 
     private void report(EpollSocket socket, int happened) {

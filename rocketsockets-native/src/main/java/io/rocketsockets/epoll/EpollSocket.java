@@ -68,6 +68,11 @@ abstract class EpollSocket {
         return Objects.requireNonNull(engine);
     }
 
+    /** See {@link io.rocketsockets.engine.TransportHandler#lookAhead}. */
+    int lookAhead() {
+        return 0;
+    }
+
     /** Epoll reports these events, wanted or not. */
     abstract void onEvents(int events);
 

@@ -7,6 +7,7 @@ import io.rocketsockets.engine.AcceptHandler;
 import io.rocketsockets.engine.Engine;
 import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
+import io.rocketsockets.engine.LookAhead;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportHandler;
@@ -71,6 +72,10 @@ final class UringEngine implements Engine {
     private int[] offsets = new int[256];
     private int head;
     private int end;
+
+    /** Keeps the compiler from leaving {@link #lookAhead} out. */
+    @SuppressWarnings("UnusedVariable")
+    private int seen;
 
     /** Whoever has something to report that is no completion. */
     private final ArrayList<UringTransport> toReport = new ArrayList<>(256);
@@ -333,7 +338,10 @@ final class UringEngine implements Engine {
             }
         }
         reporting.clear();
-        for (int last = end; head < last; ) {
+        for (int first = head, last = end; head < last; ) {
+            if (LookAhead.isDue(head - first, last - first)) {
+                lookAhead(Math.min(last, head + LookAhead.SOCKETS));
+            }
             int i = head++;
             long tag = tags[i];
             try {
@@ -346,6 +354,17 @@ final class UringEngine implements Engine {
                 throw fault;
             }
         }
+    }
+
+    private void lookAhead(int last) {
+        int sum = 0;
+        for (int i = head; i < last; i++) {
+            UringTransport transport = Tag.what(tags[i]) == Tag.ACCEPT ? null : places.at(tags[i]);
+            if (transport != null) {
+                sum += transport.lookAhead();
+            }
+        }
+        seen = sum;
     }
 
     private void dispatch(int i) {

@@ -190,6 +190,11 @@ final class UringTransport implements Transport {
                 Ring.head(IoUring.OP_ASYNC_CANCEL, IoUring.SQE_CQE_SKIP_SUCCESS, 0, -1), 0, tag(what), 0, 0, 0);
     }
 
+    /** See {@link TransportHandler#lookAhead}. */
+    int lookAhead() {
+        return handler.lookAhead() + (int) pending;
+    }
+
     /** @param mayDeliver false when the socket is leaving */
     void received(int offset, int count, boolean isLast, boolean mayDeliver) {
         isFed = true;
