@@ -162,6 +162,23 @@ final class Client implements AutoCloseable {
             return how.from(socket.getInputStream());
         } catch (SSLException failure) {
             throw causeOf(failure);
+        } catch (SocketTimeoutException silence) {
+            if (socket.getSoTimeout() == PATIENCE_MILLIS) {
+                silence.addSuppressed(new IOException(kernelsView()));
+            }
+            throw silence;
+        }
+    }
+
+    /** Both ends of the connection, as the kernel has them: who waits in vain wants to know whose fault it is. */
+    private String kernelsView() {
+        int port = wire.getLocalPort();
+        try {
+            Process ss =
+                    new ProcessBuilder("ss", "-tnmoi", "( sport = :" + port + " or dport = :" + port + " )").start();
+            return new String(ss.getInputStream().readAllBytes(), US_ASCII);
+        } catch (IOException missing) {
+            return "port " + port + "; more is told where there is the program ss: " + missing.getMessage();
         }
     }
 
