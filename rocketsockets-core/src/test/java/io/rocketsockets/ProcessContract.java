@@ -16,10 +16,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Groups H, I and O: what can only be taken away from a whole process, or done to one. */
+@Tag("process")
 abstract class ProcessContract extends EngineContract {
     @TempDir
     Path folder;

@@ -26,6 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * in its own process, in a network namespace of its own, and skips what this machine cannot do.
  */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
+@Tag("process")
 abstract class ToolContract extends EngineContract {
     private String name;
 
