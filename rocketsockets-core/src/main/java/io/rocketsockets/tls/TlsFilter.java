@@ -218,7 +218,9 @@ final class TlsFilter extends Filter {
 
     /** The engine wants something computed that would hold up the loop; it is not used until that is done. */
     private void compute(SSLEngine tls) {
-        below.stopReading();
+        if (!held.isEmpty()) {
+            below.stopReading();
+        }
         try {
             Objects.requireNonNull(handshake).compute(tls);
         } catch (RejectedExecutionException stopping) {
@@ -246,8 +248,12 @@ final class TlsFilter extends Filter {
         state = State.OPEN;
         controlRecords = 0;
         endHandshake();
-        below.stopReading();
+        goesOn = true;
         above.onReady();
+        if (!closed && !reading) {
+            below.stopReading();
+        }
+        goOn(); // with what came behind the handshake
     }
 
     private static List<Certificate> peerCertificates(SSLSession agreed) {
@@ -329,6 +335,7 @@ final class TlsFilter extends Filter {
                 if (!going.permits(bytes)) {
                     fail(Kind.TLS_ABUSE, new IOException("a handshake of too many bytes"));
                 } else if (going.isComputing()) {
+                    below.stopReading();
                     held.add(bytes);
                 } else {
                     onRecords(bytes);
@@ -614,20 +621,27 @@ final class TlsFilter extends Filter {
     }
 
     /**
-     * Sends what the engine has to say for itself.
+     * Sends what the engine has to say for itself: all records of a flight at once, since each write costs more than its bytes.
      *
      * @return whether that was anything
      */
     private boolean sendControl(SSLEngine tls) throws IOException {
-        ByteBuffer out = loop.filterBuffers().sent(tls.getSession().getPacketBufferSize());
-        SSLEngineResult result = tls.wrap(NO_BYTES, out);
-        if (result.getStatus() == Status.BUFFER_OVERFLOW) {
-            throw new SSLException("a record that does not fit into the engine's own size");
-        }
-        if (result.bytesProduced() > 0) {
+        int packet = tls.getSession().getPacketBufferSize();
+        ByteBuffer out = loop.filterBuffers().sent(SENT_AT_ONCE + packet);
+        SSLEngineResult result;
+        do {
+            result = tls.wrap(NO_BYTES, out);
+            if (result.getStatus() == Status.BUFFER_OVERFLOW) {
+                throw new SSLException("a record that does not fit into the engine's own size");
+            }
+        } while (result.bytesProduced() > 0
+                && result.getHandshakeStatus() == HandshakeStatus.NEED_WRAP
+                && out.remaining() >= packet);
+        boolean isAnything = out.position() > 0;
+        if (isAnything) {
             sealed.sendAnswer(out.flip());
         }
-        return result.bytesProduced() > 0;
+        return isAnything;
     }
 
     @Override
