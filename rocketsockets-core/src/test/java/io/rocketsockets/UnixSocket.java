@@ -70,6 +70,11 @@ final class UnixSocket extends Socket {
     }
 
     @Override
+    public int getSoTimeout() {
+        return timeoutMillis;
+    }
+
+    @Override
     public void setReceiveBufferSize(int bytes) throws SocketException {
         try {
             channel.setOption(StandardSocketOptions.SO_RCVBUF, bytes);
