@@ -96,4 +96,8 @@ class EpollEngineTest {
 
     @Nested
     class Processes extends ProcessContract implements Epoll {}
+
+    @Nested
+    @Tag("long")
+    class Tools extends ToolContract implements Epoll {}
 }

@@ -43,6 +43,9 @@ final class EpollTransport extends EpollSocket implements Transport {
     /** As the local address tells; it is asked here, where a look into another object would be one more cache miss a message. */
     private final boolean isUnix;
 
+    /** Writes in a row that the kernel had no memory for. */
+    private byte shortages;
+
     // The thread that runs the engine; set by attach.
     @SuppressWarnings("NullAway.Init")
     private TransportHandler handler;
@@ -159,11 +162,17 @@ final class EpollTransport extends EpollSocket implements Transport {
             if (taken == -Errno.EINTR) {
                 continue;
             }
+            if (Errno.isShortage(taken) && ++shortages < Errno.MOST_SHORTAGES) {
+                lookAgain(Epoll.OUT); // in the next turn: there is room, so no edge will come
+                want(Epoll.OUT);
+                return total;
+            }
             if (taken == -Errno.EAGAIN) {
                 taken = 0;
             } else if (taken < 0) {
                 throw failure("cannot write", taken);
             }
+            shortages = 0;
             advance(buffers, first, taken);
             total += taken;
             if (taken < offered) {

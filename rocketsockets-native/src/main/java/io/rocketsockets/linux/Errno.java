@@ -37,10 +37,15 @@ public final class Errno {
     public static final int EINPROGRESS = 115;
     public static final int ECANCELED = 125;
 
+    /** A shortage that lasts for so many turns is no passing one, and a loop must not turn for it alone. */
+    public static final int MOST_SHORTAGES = 16;
+
     private Errno() {}
 
-    /** Loads this class, which cannot be loaded from a folder when it is needed to say that descriptors have run out. */
-    public static void prepare() {}
+    /** Loads what tells of a failure, which cannot be loaded from a folder when it is to say that descriptors have run out. */
+    public static void prepare() {
+        transportException("nothing", -ECONNRESET);
+    }
 
     /**
      * What a call that returned less than 0 means.
@@ -74,11 +79,13 @@ public final class Errno {
         return new TransportException(kind, exception(failed, result));
     }
 
+    /** The kernel has no memory for it, for a while; it says nothing of the connection. */
+    public static boolean isShortage(long result) {
+        return result == -ENOBUFS || result == -ENOMEM;
+    }
+
     /** The system has nothing left to accept a connection with, for a while. */
     public static boolean isExhausted(long result) {
-        return switch ((int) -result) {
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM -> true;
-            default -> false;
-        };
+        return isShortage(result) || result == -EMFILE || result == -ENFILE;
     }
 }

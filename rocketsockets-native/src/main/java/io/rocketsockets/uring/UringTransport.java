@@ -87,6 +87,9 @@ final class UringTransport implements Transport {
     private int sendCount;
     private int sendResult;
 
+    /** Sends in a row that the kernel had no memory for. */
+    private byte shortages;
+
     /** What was copied and is not {@linkplain #report reported}; of that, what the kernel has taken. */
     private long pending;
 
@@ -402,7 +405,7 @@ final class UringTransport implements Transport {
                 n = tryNow(engine.sendMemory.address() + offset, offered);
                 takeBack(buffers, first, before, Math.max(n, 0));
             }
-            if (n < 0 && n != -Errno.EAGAIN) {
+            if (!isPassing(n)) {
                 throw Errno.transportException("cannot send", n);
             }
             sum += Math.max(n, 0);
@@ -449,7 +452,7 @@ final class UringTransport implements Transport {
             forgetIfIdle();
             return;
         }
-        if (sendResult < 0 && sendResult != -Errno.EAGAIN) {
+        if (!isPassing(sendResult)) {
             failure = Errno.transportException("cannot send", sendResult);
         } else {
             int n = sendResult == TAKEN_WHOLE ? sendCount : Math.max(sendResult, 0);
@@ -466,6 +469,15 @@ final class UringTransport implements Transport {
             }
         }
         willReport();
+    }
+
+    /** Whether some was taken, or more can be tried when the socket is found to have room. */
+    private boolean isPassing(int result) {
+        if (Errno.isShortage(result)) {
+            return ++shortages < Errno.MOST_SHORTAGES;
+        }
+        shortages = 0;
+        return result >= 0 || result == -Errno.EAGAIN;
     }
 
     private @Nullable ByteBuffer kept(int offset, int count) {
