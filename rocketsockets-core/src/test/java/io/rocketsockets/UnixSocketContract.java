@@ -1,5 +1,6 @@
 package io.rocketsockets;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -9,6 +10,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.rocketsockets.engine.PeerCredentials;
 import io.rocketsockets.proxy.ProxyProtocol;
 import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.ConnectException;
@@ -28,6 +30,7 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -467,6 +470,39 @@ abstract class UnixSocketContract extends EngineContract {
                 print(peer.recv(1).decode())
                 """.formatted(name), file.toString());
         assertThat(peer.inputReader(UTF_8).readLine()).isEqualTo("x");
+    }
+
+    /** A read ends behind a descriptor that was passed, and what is behind it has come already. */
+    @Test
+    void c12_descriptorsThatArePassedHideNothingBehindThemAndAreClosed() throws Exception {
+        CompletableFuture<SocketHandle> accepted = new CompletableFuture<>();
+        ByteArrayOutputStream received = new ByteArrayOutputStream();
+        CompletableFuture<String> all = new CompletableFuture<>();
+        at(file).start(socket -> {
+            accepted.complete(socket);
+            return bytes -> {
+                while (bytes.hasRemaining()) {
+                    received.write(bytes.get());
+                }
+                if (received.size() == 6) {
+                    all.complete(received.toString(US_ASCII));
+                }
+            };
+        });
+        Process peer = python(List.of(), """
+                import array, socket, sys
+                peer = socket.socket(socket.AF_UNIX)
+                peer.connect(sys.argv[1])
+                for text in b'a', b'b', b'c':
+                    passed = array.array('i', [peer.fileno()])
+                    peer.sendmsg([text], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
+                    peer.sendall(b'-')
+                print('sent', flush=True)
+                print(peer.recv(1))
+                """, file.toString());
+        assertThat(peer.inputReader(UTF_8).readLine()).isEqualTo("sent");
+        accepted.get().startReading();
+        assertThat(all.get(20, TimeUnit.SECONDS)).isEqualTo("a-b-c-");
     }
 
     // ---- Who it is ----
