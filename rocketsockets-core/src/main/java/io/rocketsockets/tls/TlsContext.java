@@ -36,9 +36,6 @@ import org.jspecify.annotations.Nullable;
 final class TlsContext {
     private static final char[] NO_PASSWORD = {};
 
-    /** More than any turn has time for. */
-    private static final long UNKNOWN = 1_000_000_000;
-
     /** Beyond what the JDK forbids: before version 25 it signs handshakes of TLS 1.2 with SHA-1 for who asks for nothing better. */
     private static final AlgorithmConstraints NO_SHA_1 = new AlgorithmConstraints() {
         @Override
@@ -65,9 +62,6 @@ final class TlsContext {
     private final String[] protocols;
     private final String[] suites;
     private final String[] applicationProtocols;
-
-    /** What a computation for a handshake takes, on the average of the last few; any thread. */
-    private volatile long usualNanos = UNKNOWN;
 
     private TlsContext(
             SSLContext context,
@@ -161,19 +155,6 @@ final class TlsContext {
     /** The server's own certificates; none for a context of the application. */
     Collection<X509Certificate> certificates() {
         return certificates;
-    }
-
-    /** What to expect of a computation for a handshake. */
-    long usualNanos() {
-        return usualNanos;
-    }
-
-    /** One has taken so long. What may wait for something, as code of the application may or what checks a peer, stays unknown. */
-    void took(long nanos) {
-        if (identity.context() == null && identity.clientCertificates() == ClientCertificates.NONE) {
-            long before = usualNanos;
-            usualNanos = before == UNKNOWN ? nanos : before + (nanos - before) / 8;
-        }
     }
 
     SSLEngine engine() {

@@ -175,7 +175,7 @@ final class TlsFilter extends Filter {
             records = beginning.take(bytes);
             if (records != null) {
                 serverName = beginning.serverName();
-                engine = beginning.open(serverName);
+                engine = open(serverName);
             }
         } catch (HelloException refused) {
             if (refused.alert() != HelloException.NO_ALERT) {
@@ -195,6 +195,16 @@ final class TlsFilter extends Filter {
             below.stopReading();
             held.add(bytes);
         }
+    }
+
+    private SSLEngine open(String name) throws HelloException, SSLException {
+        TlsContext context = endpoint.contextFor(name);
+        if (context == null) {
+            throw new HelloException(HelloException.UNRECOGNIZED_NAME, "no certificate for the name \"" + name + "\"");
+        }
+        SSLEngine opened = context.engine();
+        opened.beginHandshake();
+        return opened;
     }
 
     /** In the clear, before there is an engine that could say it. */
@@ -417,11 +427,14 @@ final class TlsFilter extends Filter {
     private Outcome step(SSLEngine tls, ByteBuffer input, ByteBuffer plain) throws IOException {
         switch (tls.getHandshakeStatus()) {
             case NEED_TASK:
-                if (handshake == null) {
-                    TlsHandshake.run(tls); // after the handshake they are short
-                    return Outcome.MORE;
+                if (state == State.HANDSHAKE) {
+                    return Outcome.COMPUTE;
                 }
-                return handshake.computesHere(tls) ? Outcome.MORE : Outcome.COMPUTE;
+                Throwable fault = TlsHandshake.run(tls); // after the handshake they are short
+                if (fault != null) {
+                    throw new SSLException(fault);
+                }
+                return Outcome.MORE;
             case NEED_WRAP:
                 countControlRecord();
                 return sendControl(tls) ? Outcome.MORE : Outcome.WANTS_INPUT;
