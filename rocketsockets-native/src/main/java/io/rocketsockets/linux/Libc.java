@@ -14,7 +14,8 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 
 /**
- * The C library: one method and one method handle for each of its functions that the engines call. Every result below 0 is
+ * The C library: one method and one method handle for each of its functions that the engines call, but for
+ * those that are called with each message, which share one. Every result below 0 is
  * {@code -errno}, as the kernel itself would say it; nothing here throws for it.
  *
  * <p><b>Threading:</b> an instance holds the memory that {@code errno} is read through, so one thread at a time uses it.
@@ -120,6 +121,7 @@ public final class Libc {
                 .orElseThrow(() -> new UnsatisfiedLinkError("the C library has no " + name));
         return LINKER.downcallHandle(function, descriptor, options);
     }
+
     /** @return a descriptor */
     public int socket(int domain, int type, int protocol) {
         try {
