@@ -145,10 +145,13 @@ abstract class TimeoutContract extends EngineContract {
         // seconds perhaps.
         client.socket.setReceiveBufferSize(4 << 20);
         Ledger.Book book = server.book(client);
-        CompletableFuture<Void> write = write(book.socket, ByteBuffer.allocate(2 * MORE_THAN_THE_KERNEL_TAKES));
+        int turns = 5;
+        // In each the peer may take all that the kernel holds, before the server has come to tell of any.
+        CompletableFuture<Void> write =
+                write(book.socket, ByteBuffer.allocate((turns + 1) * MORE_THAN_THE_KERNEL_TAKES));
         book.awaitBlocked();
         long began = 0;
-        for (int i = 0; i < 5; i++) { // what the peer takes begins the time anew
+        for (int i = 0; i < turns; i++) { // what the peer takes begins the time anew
             pass(TIME.dividedBy(3));
             began = System.nanoTime();
             long before = book.socket.unsentBytes();

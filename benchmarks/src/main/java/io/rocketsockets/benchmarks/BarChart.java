@@ -17,15 +17,14 @@ final class BarChart {
     private final Results results;
     private final Workload workload;
     private final StringBuilder svg = new StringBuilder();
-    /** What one pixel stands for, in the units of the main metric. */
+    /** What one pixel stands for, of the figure that is told. */
     private final double perPixel;
 
     BarChart(Results results, Workload workload) {
         this.results = results;
         this.workload = workload;
         this.perPixel = results.contenders().stream()
-                        .flatMapToDouble(
-                                contender -> Arrays.stream(results.values(workload, contender, workload.mainMetric())))
+                        .flatMapToDouble(contender -> Arrays.stream(results.figures(workload, contender)))
                         .filter(value -> value > 0)
                         .max()
                         .orElse(1)
@@ -47,7 +46,7 @@ final class BarChart {
             y += ROW;
         }
         if (workload.mainMetric().isRelative()) {
-            double one = LABELS + results.scale(workload) / perPixel;
+            double one = LABELS + 1 / perPixel;
             add(
                     "<line x1='%.1f' x2='%.1f' y1='%d' y2='%d' stroke='#555' stroke-dasharray='3 3'/>\n",
                     one, one, TOP - 4, y);
@@ -65,13 +64,12 @@ final class BarChart {
     private void row(Contender contender, int y) {
         int middle = y + ROW / 2;
         text(LABELS - 10, middle + 4, "end", "", contender.name());
-        double[] values = results.values(workload, contender, workload.mainMetric());
+        double[] values = results.figures(workload, contender);
         if (values.length == 0) {
             text(LABELS + 6, middle + 4, "start", "fill='#888'", "not measured");
             return;
         }
-        double median =
-                results.median(workload, contender, workload.mainMetric()).orElseThrow();
+        double median = results.figure(workload, contender).orElseThrow();
         double end = LABELS + Math.max(0, values[values.length - 1] / perPixel);
         add(
                 "<rect x='%d' y='%d' width='%.1f' height='%d' rx='2' fill='%s'/>\n",

@@ -51,6 +51,13 @@ final class Benchmarks implements Callable<Integer> {
     @Option(names = "--seconds", description = "Seconds of the measured window.")
     private double seconds = 2;
 
+    @Option(
+            names = "--side-by-side",
+            description =
+                    "Closed loops only: all servers stay, and are measured window by window in turn, each as often"
+                            + " as there are rounds. For small differences: many rounds, short windows.")
+    private boolean sideBySide;
+
     @Option(names = "--quick", description = "One short round: shows that all of it works, not how fast it is.")
     private boolean quick;
 
@@ -149,25 +156,58 @@ final class Benchmarks implements Callable<Integer> {
         return available;
     }
 
-    private void measure(Workload workload, Lab lab, Results results) throws InterruptedException {
+    private void measure(Workload workload, Lab lab, Results results) throws IOException, InterruptedException {
         try {
             workload.prepare(lab, results.contenders());
         } catch (IOException | UncheckedIOException e) {
             note(workload.name() + " is left out: " + e.getMessage());
             return;
         }
+        if (sideBySide && workload instanceof ClosedLoop.Question question) {
+            measureSideBySide(question, lab, results);
+            return;
+        }
         for (int round = 1; round <= workload.rounds(rounds); round++) {
             for (Contender contender : results.contenders()) {
-                measure(workload, lab, results, contender, round);
+                measure(workload, results, contender, round, () -> workload.measure(lab, contender));
             }
         }
     }
 
-    private void measure(Workload workload, Lab lab, Results results, Contender contender, int round)
+    private void measureSideBySide(ClosedLoop.Question question, Lab lab, Results results)
+            throws IOException, InterruptedException {
+        List<ClosedLoop> loops = new ArrayList<>();
+        try {
+            for (Contender contender : results.contenders()) {
+                try {
+                    ClosedLoop loop = question.start(lab, contender);
+                    loops.add(loop);
+                    loop.warmUp(lab);
+                } catch (IOException | UncheckedIOException e) {
+                    note("%s failed under %s: %s".formatted(contender.name(), question.name(), e.getMessage()));
+                }
+            }
+            for (int round = 1; round <= rounds; round++) {
+                for (ClosedLoop loop : loops) {
+                    measure(question, results, loop.contender(), round, () -> loop.measure(lab.window()));
+                }
+            }
+        } finally {
+            for (ClosedLoop loop : loops) {
+                loop.close();
+            }
+        }
+    }
+
+    private interface Measurement {
+        Sample take() throws IOException, InterruptedException;
+    }
+
+    private void measure(Workload workload, Results results, Contender contender, int round, Measurement measurement)
             throws InterruptedException {
         try {
-            Sample sample = workload.measure(lab, contender);
-            results.add(workload, contender, sample);
+            Sample sample = measurement.take();
+            results.add(workload, contender, round, sample);
             double figure = sample.values().get(workload.mainMetric());
             System.err.printf(
                     "%-16s round %d  %-28s %10s %s%n",

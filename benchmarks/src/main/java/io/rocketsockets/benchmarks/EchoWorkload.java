@@ -9,20 +9,10 @@ import java.io.IOException;
  */
 record EchoWorkload(
         String name, String title, Exchange exchange, int connections, int depth, String unit, int unitsPerMessage)
-        implements Workload {
+        implements ClosedLoop.Question {
     @Override
-    public Metric mainMetric() {
-        return Metric.CPU_MICROS;
-    }
-
-    @Override
-    public Sample measure(Lab lab, Contender contender) throws IOException {
-        try (var server = lab.start(contender, exchange.reply(), Lab.FOR_SPEED);
-                Load load = lab.echo(server, exchange, connections, depth)) {
-            lab.warmUp(server, contender, load);
-            Meter meter = Meter.start(server, contender);
-            long messages = load.run(lab.window());
-            return meter.stop(messages * unitsPerMessage).with(load.latencies());
-        }
+    public ClosedLoop start(Lab lab, Contender contender) throws IOException {
+        return lab.closedLoop(
+                contender, exchange, server -> lab.echo(server, exchange, connections, depth), unitsPerMessage);
     }
 }

@@ -70,6 +70,23 @@ record Lab(
         return new ServerProcess(new Child("server", pinned(serverCores, command), folder.resolve("server.err")));
     }
 
+    /** A way to load a server. */
+    interface Loading {
+        Load of(ServerProcess server) throws IOException;
+    }
+
+    /** The server and its load, or neither. */
+    ClosedLoop closedLoop(Contender contender, Exchange exchange, Loading loading, int unitsPerAnswer)
+            throws IOException {
+        ServerProcess server = start(contender, exchange.reply(), FOR_SPEED);
+        try {
+            return new ClosedLoop(server, contender, loading.of(server), unitsPerAnswer);
+        } catch (IOException | RuntimeException failure) {
+            server.close();
+            throw failure;
+        }
+    }
+
     /** Loads the server until its compilers have fallen silent, at most for the time of {@link #warmUp}. */
     void warmUp(ServerProcess server, Contender contender, Load load) throws IOException {
         long compiled = 0;

@@ -34,8 +34,9 @@ record Report(Map<String, String> environment, Set<String> notes, Results result
     private String markdown() {
         var text = new StringJoiner("\n", "", "\n");
         text.add("# Benchmarks").add("");
-        text.add("CPU: user and system time of the server's process per unit of work, as a multiple of "
-                + results.reference().name() + ". Medians over the rounds; less is better, but for throughput.");
+        text.add("CPU: user and system time of the server's process per unit of work, as a multiple of what "
+                + results.reference().name() + " took in the same round. Medians over the rounds, and where the middle"
+                + " half of them lies; less is better, but for throughput.");
         text.add("");
         environment.forEach((fact, value) -> text.add("- " + fact + ": " + value));
         notes.forEach(note -> text.add("- " + note));
@@ -72,12 +73,12 @@ record Report(Map<String, String> environment, Set<String> notes, Results result
                         .anyMatch(contender ->
                                 results.median(workload, contender, metric).isPresent()))
                 .toList();
-        List<String> head = new ArrayList<>(List.of("server", "figure", "spread"));
+        List<String> head = new ArrayList<>(List.of("server", "figure", "middle half"));
         metrics.forEach(metric -> head.add(metric.heading(workload.unit())));
         List<List<String>> rows = new ArrayList<>();
         for (Contender contender : results.contenders()) {
             List<String> row = new ArrayList<>(
-                    List.of(contender.name(), results.told(workload, contender), spread(workload, contender)));
+                    List.of(contender.name(), results.told(workload, contender), results.spread(workload, contender)));
             for (Metric metric : metrics) {
                 var median = results.median(workload, contender, metric);
                 row.add(median.isPresent() ? metric.format(median.getAsDouble()) : "-");
@@ -85,17 +86,6 @@ record Report(Map<String, String> environment, Set<String> notes, Results result
             rows.add(row);
         }
         return table(head, rows);
-    }
-
-    /** How far the rounds are apart, as a share of the median. */
-    private String spread(Workload workload, Contender contender) {
-        double[] values = results.values(workload, contender, workload.mainMetric());
-        if (values.length < 2) {
-            return "-";
-        }
-        double median =
-                results.median(workload, contender, workload.mainMetric()).orElseThrow();
-        return "%.0f %%".formatted((values[values.length - 1] - values[0]) * 100 / median);
     }
 
     /** A table that reads well as plain text too. */

@@ -1,26 +1,29 @@
 package io.rocketsockets.benchmarks;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.TreeMap;
+import java.util.stream.DoubleStream;
 
 /** Every sample of a run, and the medians and ratios that follow from them. */
 final class Results {
     private final List<Workload> workloads;
     private final List<Contender> contenders;
-    private final Map<List<?>, List<Sample>> samples = new HashMap<>();
+
+    /** By workload and contender, then by round. */
+    private final Map<List<?>, TreeMap<Integer, Sample>> samples = new HashMap<>();
 
     Results(List<Workload> workloads, List<Contender> contenders) {
         this.workloads = workloads;
         this.contenders = contenders;
     }
 
-    void add(Workload workload, Contender contender, Sample sample) {
-        samples.computeIfAbsent(List.of(workload, contender), x -> new ArrayList<>())
-                .add(sample);
+    void add(Workload workload, Contender contender, int round, Sample sample) {
+        samples.computeIfAbsent(List.of(workload, contender), x -> new TreeMap<>())
+                .put(round, sample);
     }
 
     List<Workload> workloads() {
@@ -42,44 +45,74 @@ final class Results {
 
     /** One value a round, from least to most. */
     double[] values(Workload workload, Contender contender, Metric metric) {
-        return samples.getOrDefault(List.of(workload, contender), List.of()).stream()
-                .map(Sample::values)
-                .filter(values -> values.containsKey(metric))
-                .mapToDouble(values -> values.get(metric))
+        return rounds(workload, contender).keySet().stream()
+                .flatMapToDouble(round -> value(workload, contender, metric, round).stream())
                 .sorted()
                 .toArray();
     }
 
     OptionalDouble median(Workload workload, Contender contender, Metric metric) {
-        double[] values = values(workload, contender, metric);
-        if (values.length == 0) {
-            return OptionalDouble.empty();
-        }
-        return Arrays.stream(values, (values.length - 1) / 2, values.length / 2 + 1)
-                .average();
+        return median(values(workload, contender, metric));
     }
 
-    /** What the workload's main figure is divided by to be told: the reference's median, or 1. */
-    double scale(Workload workload) {
-        return workload.mainMetric().isRelative()
-                ? median(workload, reference(), workload.mainMetric()).orElse(Double.NaN)
-                : 1;
+    /**
+     * The workload's main figure as it is told, one a round, from least to most. A ratio is to what the reference took in the
+     * same round, since the machine may be another one in the next.
+     */
+    double[] figures(Workload workload, Contender contender) {
+        Metric metric = workload.mainMetric();
+        return rounds(workload, contender).keySet().stream()
+                .flatMapToDouble(round -> {
+                    OptionalDouble value = value(workload, contender, metric, round);
+                    OptionalDouble one =
+                            metric.isRelative() ? value(workload, reference(), metric, round) : OptionalDouble.of(1);
+                    return value.isPresent() && one.isPresent()
+                            ? DoubleStream.of(value.getAsDouble() / one.getAsDouble())
+                            : DoubleStream.empty();
+                })
+                .sorted()
+                .toArray();
     }
 
-    /** The workload's main figure as it is told: a ratio where that is what it means. */
+    /** The median of these. */
     OptionalDouble figure(Workload workload, Contender contender) {
-        OptionalDouble median = median(workload, contender, workload.mainMetric());
-        return median.isPresent() ? OptionalDouble.of(median.getAsDouble() / scale(workload)) : median;
+        return median(figures(workload, contender));
     }
 
     /** The same in words. */
     String told(Workload workload, Contender contender) {
         OptionalDouble figure = figure(workload, contender);
-        if (figure.isEmpty() || Double.isNaN(figure.getAsDouble())) {
-            return "-";
-        }
+        return figure.isPresent() ? told(workload, figure.getAsDouble()) : "-";
+    }
+
+    /** Where the middle half of the rounds lies. */
+    String spread(Workload workload, Contender contender) {
+        double[] figures = figures(workload, contender);
+        return figures.length < 2
+                ? "-"
+                : told(workload, figures[figures.length / 4]) + " to "
+                        + told(workload, figures[figures.length - 1 - figures.length / 4]);
+    }
+
+    private static String told(Workload workload, double figure) {
         return workload.mainMetric().isRelative()
-                ? "%.2f".formatted(figure.getAsDouble())
-                : workload.mainMetric().format(figure.getAsDouble());
+                ? "%.3f".formatted(figure)
+                : workload.mainMetric().format(figure);
+    }
+
+    private TreeMap<Integer, Sample> rounds(Workload workload, Contender contender) {
+        return samples.getOrDefault(List.of(workload, contender), new TreeMap<>());
+    }
+
+    private OptionalDouble value(Workload workload, Contender contender, Metric metric, int round) {
+        Sample sample = rounds(workload, contender).get(round);
+        Double value = sample == null ? null : sample.values().get(metric);
+        return value == null ? OptionalDouble.empty() : OptionalDouble.of(value);
+    }
+
+    private static OptionalDouble median(double[] sorted) {
+        return Arrays.stream(
+                        sorted, Math.max(0, (sorted.length - 1) / 2), Math.min(sorted.length, sorted.length / 2 + 1))
+                .average();
     }
 }
