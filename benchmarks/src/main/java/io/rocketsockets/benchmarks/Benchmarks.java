@@ -180,11 +180,14 @@ final class Benchmarks implements Callable<Integer> {
         try {
             for (Contender contender : results.contenders()) {
                 try {
-                    ClosedLoop loop = question.start(lab, contender);
-                    loops.add(loop);
-                    loop.warmUp(lab);
+                    loops.add(question.start(lab, contender));
                 } catch (IOException | UncheckedIOException e) {
                     note("%s failed under %s: %s".formatted(contender.name(), question.name(), e.getMessage()));
+                }
+            }
+            while (!loops.stream().allMatch(loop -> loop.warming().isOver())) {
+                for (ClosedLoop loop : loops) {
+                    loop.warming().step(); // also who is warm, so that no connection is idle for long
                 }
             }
             for (int round = 1; round <= rounds; round++) {

@@ -4,11 +4,12 @@ import java.io.IOException;
 import java.time.Duration;
 
 /**
- * A running server that has always as much to do as it can, warm: to be measured as often as one likes.
+ * A running server that has always as much to do as it can, to be measured as often as one likes once it is warm.
  *
  * @param unitsPerAnswer how many of the units that costs are counted by make one answer
  */
-record ClosedLoop(ServerProcess server, Contender contender, Load load, int unitsPerAnswer) implements AutoCloseable {
+record ClosedLoop(ServerProcess server, Contender contender, Load load, WarmUp warming, int unitsPerAnswer)
+        implements AutoCloseable {
 
     /** A question that is put in a closed loop. */
     interface Question extends Workload {
@@ -17,20 +18,16 @@ record ClosedLoop(ServerProcess server, Contender contender, Load load, int unit
             return Metric.CPU_MICROS;
         }
 
-        /** Starts the server and its load; it is not warm yet. */
+        /** Starts the server and its load. */
         ClosedLoop start(Lab lab, Contender contender) throws IOException;
 
         @Override
         default Sample measure(Lab lab, Contender contender) throws IOException {
             try (ClosedLoop loop = start(lab, contender)) {
-                loop.warmUp(lab);
+                loop.warming().finish();
                 return loop.measure(lab.window());
             }
         }
-    }
-
-    void warmUp(Lab lab) throws IOException {
-        lab.warmUp(server, contender, load);
     }
 
     Sample measure(Duration window) throws IOException {

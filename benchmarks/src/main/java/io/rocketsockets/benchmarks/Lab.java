@@ -32,10 +32,6 @@ record Lab(
         Path folder,
         Duration warmUp,
         Duration window) {
-    private static final Duration WARM_UP_STEP = Duration.ofMillis(400);
-    private static final int SILENT_STEPS = 2;
-    private static final int SILENT_MILLIS = 20;
-
     /** The same for every Java server. Serial: with one core a concurrent collector only adds switches. */
     static final List<String> FOR_SPEED = List.of("-XX:+UseSerialGC", "-Xms256m", "-Xmx256m");
 
@@ -80,32 +76,17 @@ record Lab(
             throws IOException {
         ServerProcess server = start(contender, exchange.reply(), FOR_SPEED);
         try {
-            return new ClosedLoop(server, contender, loading.of(server), unitsPerAnswer);
+            Load load = loading.of(server);
+            WarmUp warming = new WarmUp(server, contender, load, warmUp);
+            return new ClosedLoop(server, contender, load, warming, unitsPerAnswer);
         } catch (IOException | RuntimeException failure) {
             server.close();
             throw failure;
         }
     }
 
-    /** Loads the server until its compilers have fallen silent, at most for the time of {@link #warmUp}. */
     void warmUp(ServerProcess server, Contender contender, Load load) throws IOException {
-        long compiled = 0;
-        int silentSteps = 0;
-        while (contender.isJava() && silentSteps < SILENT_STEPS && server.cpuNanos() < warmUp.toNanos()) {
-            step(server, load);
-            long now = server.compilerMillis();
-            silentSteps = now - compiled <= SILENT_MILLIS ? silentSteps + 1 : 0;
-            compiled = now;
-        }
-        step(server, load);
-    }
-
-    /** By processor time, since on a busy machine a second may be much or little. */
-    private static void step(ServerProcess server, Load load) throws IOException {
-        long end = server.cpuNanos() + WARM_UP_STEP.toNanos();
-        do {
-            load.run(WARM_UP_STEP.dividedBy(4));
-        } while (server.cpuNanos() < end);
+        new WarmUp(server, contender, load, warmUp).finish();
     }
 
     /** Of the kind that most certificates are issued for today. */
