@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.math.BigInteger;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyFactory;
@@ -48,6 +49,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Group K: who is let in, as whom, and in which words. */
 abstract class TlsIdentityContract extends SecureContract {
+    // Of IANA's "TLS Supported Groups".
+    private static final int SECP521R1 = 25;
+    private static final int X448 = 30;
+    private static final int FFDHE2048 = 256;
+    private static final int FFDHE8192 = 260;
+    private static final short NO_GROUP = 0x0a0a; // RFC 8701
+
     private static UnaryOperator<SSLParameters> asking(String name, String protocol) {
         return parameters -> {
             parameters.setServerNames(List.of(new SNIHostName(name)));
@@ -238,6 +246,39 @@ abstract class TlsIdentityContract extends SecureContract {
         wire.send(hello);
         assertThat(alert(wire)).as("handshake_failure").isEqualTo(40);
         awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
+    }
+
+    /** The hello of TLS 1.3 with that one among its supported_groups (10), and a share (51) of it to come. */
+    @ParameterizedTest
+    @ValueSource(ints = {SECP521R1, X448, FFDHE2048, FFDHE8192})
+    void k19_groupsThatTakeLongAreRefused(int group) throws Exception {
+        TestServer server = secure(echo());
+        Client wire = server.connect();
+        ByteBuffer hello = ByteBuffer.wrap(peer(wire, TLS13).hello());
+        ByteBuffer groups = extension(hello, 10);
+        for (groups.getShort(); groups.hasRemaining(); ) {
+            groups.putShort((short) group);
+        }
+        ByteBuffer shares = extension(hello, 51);
+        for (shares.getShort(); shares.hasRemaining(); ) {
+            shares.putShort(NO_GROUP);
+            int length = shares.getShort();
+            shares.position(shares.position() + length);
+        }
+        wire.send(hello.array());
+        assertThat(alert(wire)).as("the JDK's unexpected_message").isEqualTo(10);
+        awaitCounted(server, CloseReason.TLS_HANDSHAKE_FAILED, 1);
+    }
+
+    /** What is in the extension of that type, in place. */
+    private static ByteBuffer extension(ByteBuffer hello, int type) {
+        int at = 44 + hello.get(43); // behind the session id
+        at += 2 + hello.getShort(at); // the cipher suites
+        at += 1 + hello.get(at) + 2; // the compression methods
+        while (hello.getShort(at) != type) {
+            at += 4 + hello.getShort(at + 2);
+        }
+        return hello.slice(at + 4, hello.getShort(at + 2));
     }
 
     @Test

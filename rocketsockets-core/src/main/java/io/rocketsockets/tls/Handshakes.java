@@ -8,8 +8,8 @@ import java.util.LinkedHashSet;
 /**
  * The handshakes in progress on one loop, at most so many, since each holds an {@code SSLEngine}. When there are too many, the
  * oldest that waits for its peer gives way, once it is a second old: a peer that means it has answered by then. Where there is
- * none yet, newcomers wait, unread; the youngest goes first, since the oldest may have gone. A few begin in one turn, however
- * many come, so that the connections that are open have theirs.
+ * none yet, newcomers wait, unread; the youngest goes first, since the oldest may have gone. A few begin in one turn, and little is
+ * computed in it, however many come, so that the connections that are open have theirs.
  *
  * <p><b>Threading:</b> confined to the loop.
  */
@@ -18,6 +18,9 @@ final class Handshakes {
 
     /** To make an engine and let it read a hello takes a fraction of a millisecond, which in a turn adds up to few. */
     private static final int MOST_IN_A_TURN = 8;
+
+    /** What handshakes may take of a turn with their computations; one on an elliptic curve takes about one millisecond. */
+    private static final long MOST_NANOS_IN_A_TURN = 5_000_000;
 
     private final int limit;
     private final FilterLoop loop;
@@ -29,7 +32,9 @@ final class Handshakes {
     /** The youngest first. */
     private final ArrayDeque<TlsHandshake> waiting = new ArrayDeque<>();
 
+    private boolean isInTurn;
     private int begunInThisTurn;
+    private long nanosInThisTurn;
 
     /** Whether it is looked again for who has to give way; there is nothing to look for while nobody waits. */
     private boolean looksAgain;
@@ -63,14 +68,33 @@ final class Handshakes {
         if (isFull() || begunInThisTurn == MOST_IN_A_TURN) {
             return false;
         }
-        if (begunInThisTurn++ == 0) {
-            loop.nextTurn(this::onNextTurn);
-        }
+        begunInThisTurn++;
+        countThisTurn();
         return true;
     }
 
+    /** Whether something may be computed on the loop that takes so long, in this turn. */
+    boolean haveTime(long nanos) {
+        return nanosInThisTurn + nanos <= MOST_NANOS_IN_A_TURN;
+    }
+
+    /** Something was, and took so long. */
+    void took(long nanos) {
+        nanosInThisTurn += nanos;
+        countThisTurn();
+    }
+
+    private void countThisTurn() {
+        if (!isInTurn) {
+            isInTurn = true;
+            loop.nextTurn(this::onNextTurn);
+        }
+    }
+
     private void onNextTurn() {
+        isInTurn = false;
         begunInThisTurn = 0;
+        nanosInThisTurn = 0;
         letBegin();
     }
 

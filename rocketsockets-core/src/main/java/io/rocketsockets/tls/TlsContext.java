@@ -36,12 +36,23 @@ import org.jspecify.annotations.Nullable;
 final class TlsContext {
     private static final char[] NO_PASSWORD = {};
 
-    /** Beyond what the JDK forbids: before version 25 it signs handshakes of TLS 1.2 with SHA-1 for who asks for nothing better. */
-    private static final AlgorithmConstraints NO_SHA_1 = new AlgorithmConstraints() {
+    /** More than any turn has time for. */
+    private static final long UNKNOWN = 1_000_000_000;
+
+    /**
+     * Beyond what the JDK forbids. Before version 25 it signs handshakes of TLS 1.2 with SHA-1 for who asks for nothing better.
+     * And a peer chooses the group that keys are agreed on, of which the largest take ten to a hundred times as long as a usual
+     * one, so that a few small hellos would keep a processor busy: what is left are the curves that Mozilla's "Server Side TLS"
+     * recommends, and what future versions bring.
+     */
+    private static final AlgorithmConstraints OF_TODAY = new AlgorithmConstraints() {
         @Override
         public boolean permits(Set<CryptoPrimitive> uses, String algorithm, @Nullable AlgorithmParameters parameters) {
-            return !uses.contains(CryptoPrimitive.SIGNATURE)
-                    || !(algorithm.startsWith("SHA1with") || algorithm.endsWith("_sha1"));
+            if (uses.contains(CryptoPrimitive.SIGNATURE)) {
+                return !(algorithm.startsWith("SHA1with") || algorithm.endsWith("_sha1"));
+            }
+            return !uses.contains(CryptoPrimitive.KEY_AGREEMENT)
+                    || !(algorithm.startsWith("ffdhe") || algorithm.equals("secp521r1") || algorithm.equals("x448"));
         }
 
         @Override
@@ -62,6 +73,9 @@ final class TlsContext {
     private final String[] protocols;
     private final String[] suites;
     private final String[] applicationProtocols;
+
+    /** What a computation for a handshake takes, on the average of the last few; any thread. */
+    private volatile long usualNanos = UNKNOWN;
 
     private TlsContext(
             SSLContext context,
@@ -157,6 +171,19 @@ final class TlsContext {
         return certificates;
     }
 
+    /** What to expect of a computation for a handshake. */
+    long usualNanos() {
+        return usualNanos;
+    }
+
+    /** One has taken so long. What may wait for something, as code of the application may or what checks a peer, stays unknown. */
+    void took(long nanos) {
+        if (identity.context() == null && identity.clientCertificates() == ClientCertificates.NONE) {
+            long before = usualNanos;
+            usualNanos = before == UNKNOWN ? nanos : before + (nanos - before) / 8;
+        }
+    }
+
     SSLEngine engine() {
         SSLEngine engine = context.createSSLEngine();
         engine.setUseClientMode(false);
@@ -164,7 +191,7 @@ final class TlsContext {
         parameters.setProtocols(protocols);
         parameters.setCipherSuites(suites);
         parameters.setUseCipherSuitesOrder(true);
-        parameters.setAlgorithmConstraints(NO_SHA_1);
+        parameters.setAlgorithmConstraints(OF_TODAY);
         parameters.setApplicationProtocols(applicationProtocols);
         switch (identity.clientCertificates()) {
             case NONE -> parameters.setWantClientAuth(false);

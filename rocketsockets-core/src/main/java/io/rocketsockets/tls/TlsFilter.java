@@ -175,7 +175,7 @@ final class TlsFilter extends Filter {
             records = beginning.take(bytes);
             if (records != null) {
                 serverName = beginning.serverName();
-                engine = open(serverName);
+                engine = beginning.open(serverName);
             }
         } catch (HelloException refused) {
             if (refused.alert() != HelloException.NO_ALERT) {
@@ -195,16 +195,6 @@ final class TlsFilter extends Filter {
             below.stopReading();
             held.add(bytes);
         }
-    }
-
-    private SSLEngine open(String name) throws HelloException, SSLException {
-        TlsContext context = endpoint.contextFor(name);
-        if (context == null) {
-            throw new HelloException(HelloException.UNRECOGNIZED_NAME, "no certificate for the name \"" + name + "\"");
-        }
-        SSLEngine opened = context.engine();
-        opened.beginHandshake();
-        return opened;
     }
 
     /** In the clear, before there is an engine that could say it. */
@@ -244,7 +234,7 @@ final class TlsFilter extends Filter {
                 agreed.getCipherSuite(),
                 serverName,
                 Objects.requireNonNullElse(tls.getApplicationProtocol(), ""),
-                peerCertificates(agreed));
+                tls.getWantClientAuth() || tls.getNeedClientAuth() ? peerCertificates(agreed) : List.of());
         state = State.OPEN;
         controlRecords = 0;
         endHandshake();
@@ -427,14 +417,11 @@ final class TlsFilter extends Filter {
     private Outcome step(SSLEngine tls, ByteBuffer input, ByteBuffer plain) throws IOException {
         switch (tls.getHandshakeStatus()) {
             case NEED_TASK:
-                if (state == State.HANDSHAKE) {
-                    return Outcome.COMPUTE;
+                if (handshake == null) {
+                    TlsHandshake.run(tls); // after the handshake they are short
+                    return Outcome.MORE;
                 }
-                Throwable fault = TlsHandshake.run(tls); // after the handshake they are short
-                if (fault != null) {
-                    throw new SSLException(fault);
-                }
-                return Outcome.MORE;
+                return handshake.computesHere(tls) ? Outcome.MORE : Outcome.COMPUTE;
             case NEED_WRAP:
                 countControlRecord();
                 return sendControl(tls) ? Outcome.MORE : Outcome.WANTS_INPUT;

@@ -4,14 +4,15 @@ import io.rocketsockets.engine.FilterLoop;
 import io.rocketsockets.engine.TransportException.Kind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 import java.util.concurrent.RejectedExecutionException;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The handshake of one connection: the hello, its turn among the others of the loop, and what the engine wants computed beside
- * the loop. The connection stays on its loop until it is over.
+ * The handshake of one connection: the hello, its turn among the others of the loop, and what the engine wants computed: on the
+ * loop where that is short, beside it otherwise. The connection stays on its loop until it is over.
  *
  * <p><b>Bounds:</b> a hello costs what has come of it. Once it is complete, or large, the handshake counts among {@link
  * Handshakes}, until its last computation has ended, however the connection fares.
@@ -42,6 +43,9 @@ final class TlsHandshake {
     private volatile boolean over;
 
     private int bytes;
+
+    /** Whose certificate is shown; from the complete hello on. */
+    private @Nullable TlsContext context;
 
     TlsHandshake(TlsFilter filter, TlsEndpoint endpoint, FilterLoop loop) {
         this.filter = filter;
@@ -77,6 +81,17 @@ final class TlsHandshake {
     /** The name that the complete hello asks for; empty for none, or for what is no host name. */
     String serverName() throws HelloException {
         return ServerNames.normal(hello.serverName());
+    }
+
+    /** The engine that goes on with the hello. */
+    SSLEngine open(String name) throws HelloException, SSLException {
+        context = endpoint.contextFor(name);
+        if (context == null) {
+            throw new HelloException(HelloException.UNRECOGNIZED_NAME, "no certificate for the name \"" + name + "\"");
+        }
+        SSLEngine engine = context.engine();
+        engine.beginHandshake();
+        return engine;
     }
 
     // ---- Among others ----
@@ -122,6 +137,20 @@ final class TlsHandshake {
         return bytes <= MOST_BYTES;
     }
 
+    /** Computes what the engine wants, if that is short and the turn has time for it; false when it is to be done beside. */
+    boolean computesHere(SSLEngine engine) throws SSLException {
+        TlsContext own = Objects.requireNonNull(context);
+        if (!others.haveTime(own.usualNanos())) {
+            return false;
+        }
+        long start = System.nanoTime();
+        run(engine);
+        long nanos = System.nanoTime() - start;
+        own.took(nanos);
+        others.took(nanos);
+        return true;
+    }
+
     /**
      * Computes beside the loop what the engine wants; the engine must not be used before {@link TlsFilter#onComputed}.
      *
@@ -131,7 +160,7 @@ final class TlsHandshake {
         computing = true;
         try {
             endpoint.workers().execute(() -> {
-                Throwable fault = over ? null : run(engine);
+                Throwable fault = over ? null : computeBeside(engine);
                 loop.execute(() -> onComputed(fault));
             });
         } catch (RejectedExecutionException stopping) {
@@ -141,18 +170,25 @@ final class TlsHandshake {
     }
 
     /** What it failed of, or null. */
-    static @Nullable Throwable run(SSLEngine engine) {
+    private @Nullable Throwable computeBeside(SSLEngine engine) {
         try {
-            Runnable task = engine.getDelegatedTask();
-            if (task == null) {
-                throw new SSLException("the engine wants a task to be run and has none");
-            }
-            for (; task != null; task = engine.getDelegatedTask()) {
-                task.run();
-            }
+            long start = System.nanoTime();
+            run(engine);
+            Objects.requireNonNull(context).took(System.nanoTime() - start);
             return null;
         } catch (Throwable fault) {
             return fault;
+        }
+    }
+
+    /** Computes what the engine wants. */
+    static void run(SSLEngine engine) throws SSLException {
+        Runnable task = engine.getDelegatedTask();
+        if (task == null) {
+            throw new SSLException("the engine wants a task to be run and has none");
+        }
+        for (; task != null; task = engine.getDelegatedTask()) {
+            task.run();
         }
     }
 

@@ -9,8 +9,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The threads that do beside the loops what takes long: the arithmetic of handshakes, which takes a millisecond and more, and
- * looking after the files of certificates.
+ * The threads that do beside the loops what takes long: the arithmetic of handshakes where a turn has no time for it, and looking
+ * after the files of certificates.
  *
  * <p><b>Threading:</b> any. <b>Bounds:</b> half as many threads as processors; what waits for them is bounded by {@link
  * TlsConfiguration#maxHandshakes}.
