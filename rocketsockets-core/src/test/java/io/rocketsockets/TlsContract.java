@@ -35,6 +35,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.CRC32C;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngineResult.HandshakeStatus;
 import javax.net.ssl.SSLException;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -64,6 +65,46 @@ abstract class TlsContract extends SecureContract {
         client.close();
         assertThat(server.book(client).awaitClosed()).isEqualTo(CloseReason.PEER_CLOSED);
         assertThat(server.socket(client).tls()).as("after the end").contains(session);
+    }
+
+    @Test
+    void k15_aTicketTravelsWithTheAnswerToWhatCameWithTheHandshake() throws Exception {
+        TestServer server = secure(socket -> {
+            socket.startReading();
+            return bytes -> {
+                pass(Duration.ofMillis(100)); // for what is sent before it to be received
+                socket.write(bytes);
+            };
+        });
+        Client wire = server.connect();
+        sendWithTheHandshake(peer(wire, TLS13), wire, "x");
+        ByteBuffer received = ByteBuffer.allocate(64 * 1024);
+        received.limit(wire.socket.getInputStream().read(received.array()));
+        int records = 0;
+        for (int at = 0; at < received.limit(); at += 5 + received.getShort(at + 3)) {
+            records++;
+        }
+        assertThat(records).isEqualTo(2);
+    }
+
+    @Test
+    void k15_aTicketComesWithoutAnAnswerToo() throws Exception {
+        for (TestServer server : List.of(secure(discard()), secure(idle()))) {
+            Client wire = server.connect();
+            TlsPeer peer = peer(wire, TLS13);
+            sendWithTheHandshake(peer, wire, "x");
+            assertThat(peer.record()).isNotEmpty();
+        }
+    }
+
+    private static void sendWithTheHandshake(TlsPeer peer, Client wire, String text) throws IOException {
+        wire.send(peer.hello());
+        byte[] flight = peer.flight();
+        while (peer.engine.getHandshakeStatus() != HandshakeStatus.NOT_HANDSHAKING) {
+            wire.send(flight);
+            flight = peer.flight();
+        }
+        wire.send(concat(flight, peer.seal(text.getBytes(US_ASCII))));
     }
 
     @ParameterizedTest

@@ -5,6 +5,7 @@ import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportException.Kind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +21,10 @@ final class SealedRecords {
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
     private final Transport below;
-    private final ByteBuffer[] one = {NOTHING};
+    private final ByteBuffer[] offered = {NOTHING, NOTHING};
+
+    /** Of the engine's own, held back; null for nothing. */
+    private @Nullable ByteBuffer corked;
 
     /** What the transport has not taken, from position to limit; null for nothing. */
     private @Nullable ByteBuffer waiting;
@@ -61,15 +65,38 @@ final class SealedRecords {
 
     /** Sends records of the engine's own, behind those that wait. */
     void send(ByteBuffer records) throws TransportException {
+        ByteBuffer first = corked == null ? NOTHING : corked;
+        corked = null;
         if (hasGone()) {
-            hand(records);
+            hand(first, records);
         }
+        keep(first);
+        keep(records);
+    }
+
+    private void keep(ByteBuffer records) {
         if (records.hasRemaining()) {
             ByteBuffer before = waiting == null ? NOTHING : waiting;
             waiting = ByteBuffer.allocate(before.remaining() + records.remaining())
                     .put(before)
                     .put(records)
                     .flip();
+        }
+    }
+
+    /** Holds records of the engine's own back, to go with what is sent next, since each write costs more than its bytes. */
+    void cork(ByteBuffer records) {
+        ByteBuffer before = corked == null ? NOTHING : corked;
+        corked = ByteBuffer.allocate(before.remaining() + records.remaining())
+                .put(before)
+                .put(records)
+                .flip();
+    }
+
+    /** Sends what is held back yet. */
+    void uncork() throws TransportException {
+        if (corked != null) {
+            send(NOTHING);
         }
     }
 
@@ -84,11 +111,19 @@ final class SealedRecords {
 
     /** Hands over bytes as they are; everything before has to have gone. */
     long hand(ByteBuffer bytes) throws TransportException {
-        one[0] = bytes;
+        return hand(NOTHING, bytes);
+    }
+
+    private long hand(ByteBuffer first, ByteBuffer second) throws TransportException {
+        int count = 0;
+        if (first.hasRemaining()) {
+            offered[count++] = first;
+        }
+        offered[count++] = second;
         try {
-            return below.write(one, 1);
+            return below.write(offered, count);
         } finally {
-            one[0] = NOTHING;
+            Arrays.fill(offered, NOTHING);
         }
     }
 

@@ -397,6 +397,18 @@ final class TlsFilter extends Filter {
             case DELIVER_FIRST -> goOnIfMore();
             default -> tellEnd();
         }
+        uncork();
+    }
+
+    private void uncork() {
+        if (closed || state == State.FAILED) {
+            return;
+        }
+        try {
+            sealed.uncork();
+        } catch (TransportException broken) {
+            fail(broken);
+        }
     }
 
     private void goOnIfMore() {
@@ -424,7 +436,10 @@ final class TlsFilter extends Filter {
                 return handshake.computesHere(tls) ? Outcome.MORE : Outcome.COMPUTE;
             case NEED_WRAP:
                 countControlRecord();
-                return sendControl(tls) ? Outcome.MORE : Outcome.WANTS_INPUT;
+                // Where more has come, as the first request may have with the end of the handshake, there may be an
+                // answer to it.
+                boolean isCorked = state == State.HANDSHAKE && input.hasRemaining();
+                return sendControl(tls, isCorked) ? Outcome.MORE : Outcome.WANTS_INPUT;
             case NOT_HANDSHAKING:
             case FINISHED:
                 return state == State.HANDSHAKE ? Outcome.DONE : unwrap(tls, input, plain);
@@ -461,7 +476,7 @@ final class TlsFilter extends Filter {
             }
             case CLOSED -> {
                 inputEnded = true;
-                while (tls.getHandshakeStatus() == HandshakeStatus.NEED_WRAP && sendControl(tls)) {
+                while (tls.getHandshakeStatus() == HandshakeStatus.NEED_WRAP && sendControl(tls, false)) {
                     countControlRecord(); // in TLS 1.2 the engine answers with an end of its own
                 }
                 if (state == State.HANDSHAKE) {
@@ -610,9 +625,10 @@ final class TlsFilter extends Filter {
     /**
      * Sends what the engine has to say for itself: all records of a flight at once, since each write costs more than its bytes.
      *
+     * @param isCorked whether it may wait for what comes next, until {@link #uncork}
      * @return whether that was anything
      */
-    private boolean sendControl(SSLEngine tls) throws IOException {
+    private boolean sendControl(SSLEngine tls, boolean isCorked) throws IOException {
         int packet = tls.getSession().getPacketBufferSize();
         ByteBuffer out = loop.filterBuffers().sent(SENT_AT_ONCE + packet);
         SSLEngineResult result;
@@ -625,7 +641,9 @@ final class TlsFilter extends Filter {
                 && result.getHandshakeStatus() == HandshakeStatus.NEED_WRAP
                 && out.remaining() >= packet);
         boolean isAnything = out.position() > 0;
-        if (isAnything) {
+        if (isAnything && isCorked) {
+            sealed.cork(out.flip());
+        } else if (isAnything) {
             sealed.sendAnswer(out.flip());
         }
         return isAnything;
@@ -672,7 +690,7 @@ final class TlsFilter extends Filter {
         if (tls != null && isFree) {
             try {
                 tls.closeOutbound();
-                for (int i = 0; i < MOST_CONTROL_RECORDS && !tls.isOutboundDone() && sendControl(tls); i++) {
+                for (int i = 0; i < MOST_CONTROL_RECORDS && !tls.isOutboundDone() && sendControl(tls, false); i++) {
                     // an alert, which a record or two go before
                 }
             } catch (TransportException broken) {
