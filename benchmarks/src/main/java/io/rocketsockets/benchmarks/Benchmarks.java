@@ -179,11 +179,7 @@ final class Benchmarks implements Callable<Integer> {
         List<ClosedLoop> loops = new ArrayList<>();
         try {
             for (Contender contender : results.contenders()) {
-                try {
-                    loops.add(question.start(lab, contender));
-                } catch (IOException | UncheckedIOException e) {
-                    note("%s failed under %s: %s".formatted(contender.name(), question.name(), e.getMessage()));
-                }
+                loops.add(question.start(lab, contender));
             }
             while (!loops.stream().allMatch(loop -> loop.warming().isOver())) {
                 for (ClosedLoop loop : loops) {
@@ -195,6 +191,8 @@ final class Benchmarks implements Callable<Integer> {
                     measure(question, results, loop.contender(), round, () -> loop.measure(lab.window()));
                 }
             }
+        } catch (IOException | UncheckedIOException e) {
+            note(question.name() + " is left out: " + e.getMessage());
         } finally {
             for (ClosedLoop loop : loops) {
                 loop.close();
