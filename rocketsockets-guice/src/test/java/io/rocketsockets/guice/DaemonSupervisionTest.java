@@ -278,6 +278,8 @@ class DaemonSupervisionTest {
         try (DaemonProcess killed = DaemonProcess.start(ECHOING, readyFile)) {
             address = killed.awaitAddress();
             try (Socket open = new Socket(address.getAddress(), address.getPort())) {
+                open.getOutputStream().write('x');
+                assertThat(open.getInputStream().read()).as("it is accepted").isEqualTo('x'); // else it is reset
                 killed.signal("KILL");
                 assertThat(killed.exitStatus()).isEqualTo(137);
                 assertThat(open.getInputStream().read()).isEqualTo(-1);
