@@ -49,12 +49,20 @@ final class Canary implements AutoCloseable {
         this(endpoint, loops, connected -> connected);
     }
 
-    /** Aborts the test when replies take longer than the bound before anything was done to the server. */
     Canary(SocketAddress endpoint, int loops, Speech speech) throws IOException {
+        this(endpoint, loops, speech, PAUSE);
+    }
+
+    /**
+     * Aborts the test when replies take longer than the bound before anything was done to the server.
+     *
+     * @param pause between two messages; short where a p99 is wanted of what takes seconds
+     */
+    Canary(SocketAddress endpoint, int loops, Speech speech, Duration pause) throws IOException {
         besides = new Bird(new Client(plainEcho.address()), PAUSE_BESIDES);
         // The balancer gives connections of one endpoint to the loops in turn.
         for (int i = 0; i < loops; i++) {
-            birds.add(new Bird(speech.begin(new Client(endpoint)), PAUSE));
+            birds.add(new Bird(speech.begin(new Client(endpoint)), pause));
         }
         for (Bird bird : birds) {
             bird.warmUp();
@@ -71,9 +79,6 @@ final class Canary implements AutoCloseable {
             // Every wait of a song has a deadline.
             songs.forEach(CompletableFuture::join);
             Duration machine = besides.slowest();
-            for (Bird b : birds)
-                System.out.println("CANARY p99 " + b.slow() + " slowest " + b.slowest() + " of " + b.nanos.size()
-                        + " machine " + machine);
             for (Bird bird : birds) {
                 if (bird.slow().compareTo(BOUND.plus(machine)) > 0) {
                     abortWhenOverloaded(bird.slow());

@@ -225,8 +225,8 @@ abstract class TlsHandshakeContract extends SecureContract {
                     before.exchange("x");
                 }
             }
-            Canary canary =
-                    closeLater(new Canary(server.address(), 1, connected -> connected.secure(trusting, only(TLS13))));
+            Canary canary = closeLater(new Canary(
+                    server.address(), 1, connected -> connected.secure(trusting, only(TLS13)), Duration.ofMillis(10)));
             byte[] hello = peer(null, TLS13).hello();
             for (int i = 0; i < 6_000; i++) {
                 String from = "127.0.0." + (2 + i % 50);
