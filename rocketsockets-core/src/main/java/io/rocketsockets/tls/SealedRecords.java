@@ -119,9 +119,11 @@ final class SealedRecords {
         if (first.hasRemaining()) {
             offered[count++] = first;
         }
-        offered[count++] = second;
+        if (second.hasRemaining()) {
+            offered[count++] = second;
+        }
         try {
-            return below.write(offered, count);
+            return count == 0 ? 0 : below.write(offered, count);
         } finally {
             Arrays.fill(offered, NOTHING);
         }
