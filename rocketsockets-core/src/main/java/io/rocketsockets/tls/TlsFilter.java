@@ -43,6 +43,9 @@ final class TlsFilter extends Filter {
     private static final int ALERT = 21;
     private static final int HANDSHAKE = 22;
 
+    /** Only a signal, that no handshake can be made of (RFC 5746, 3.3). */
+    private static final String[] NO_SUITE = {"TLS_EMPTY_RENEGOTIATION_INFO_SCSV"};
+
     /** Encrypted at once; four records of the largest size, so that a bulk write costs few calls. */
     private static final int SENT_AT_ONCE = 64 * 1024;
 
@@ -462,7 +465,7 @@ final class TlsFilter extends Filter {
         if (state == State.OPEN && isOfTls12(tls)) {
             int type = input.get(input.position());
             if (type == HANDSHAKE) {
-                throw failure(Kind.TLS_ABUSE, new IOException("renegotiation"));
+                throw refuseRenegotiation(tls, input, plain);
             }
             if (type == ALERT && plain.position() > 0) {
                 return Outcome.DELIVER_FIRST; // an end here ends our side too, and there may be answers to send
@@ -488,6 +491,23 @@ final class TlsFilter extends Filter {
                 throw new SSLException(
                         "a record of " + length + " bytes that the engine cannot take: " + result.getStatus());
         };
+    }
+
+    /**
+     * Has the engine say no: its handshake_failure is fatal, where the peers that take a close_notify for an answer, as
+     * {@code openssl s_client} does, would report that renegotiation is allowed.
+     */
+    private static TransportException refuseRenegotiation(SSLEngine tls, ByteBuffer input, ByteBuffer plain) {
+        IOException why = new IOException("renegotiation");
+        try {
+            tls.setEnabledCipherSuites(NO_SUITE);
+            tls.unwrap(input, plain);
+            TlsHandshake.run(tls);
+            tls.wrap(NO_BYTES, ByteBuffer.allocate(0));
+        } catch (IOException | RuntimeException refused) {
+            why.addSuppressed(refused);
+        }
+        return failure(Kind.TLS_ABUSE, why);
     }
 
     private static boolean isOfTls12(SSLEngine tls) {
