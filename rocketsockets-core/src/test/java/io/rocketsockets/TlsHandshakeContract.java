@@ -430,6 +430,32 @@ abstract class TlsHandshakeContract extends SecureContract {
     }
 
     @Test
+    void theTimeThatTheServerTakesIsNotCountedAgainstThePeer() throws Exception {
+        CountDownLatch computed = new CountDownLatch(1);
+        SSLContext slow = choosing(nothing -> {
+            try {
+                computed.await();
+            } catch (InterruptedException stop) {
+                throw new IllegalStateException(stop);
+            }
+        });
+        TestServer server = server(
+                        x -> {}, e -> e.secureSockets(tls -> tls.context(slow).maxHandshakes(1)))
+                .start(echo());
+        Client wire = server.connect();
+        TlsPeer peer = peer(wire, TLS13);
+        wire.send(peer.hello());
+        pass(Duration.ofMillis(1100)); // more than a peer has while others wait
+        computed.countDown();
+        byte[] flight = peer.flight();
+        CompletableFuture<Client> next = async(() -> connect(server, TLS13));
+        pass(Duration.ofMillis(300));
+        wire.send(flight);
+        assertThat(peer.finishHandshake().send("first").receive(5)).isEqualTo("first");
+        assertThat(next.get(20, TimeUnit.SECONDS).exchange("next")).isEqualTo("next");
+    }
+
+    @Test
     void k20_aTaskThatBlocksHoldsUpNoLoopAndEndsWithTheStop() throws Exception {
         CountDownLatch blocked = new CountDownLatch(1);
         CompletableFuture<Void> interrupted = new CompletableFuture<>();

@@ -7,8 +7,8 @@ import java.util.LinkedHashSet;
 
 /**
  * The handshakes in progress on one loop, at most so many, since each holds an {@code SSLEngine}. When there are too many, the
- * oldest that waits for its peer gives way, once it is a second old: a peer that means it has answered by then. Where there is
- * none yet, newcomers wait, unread; the youngest goes first, since the oldest may have gone. A few begin in one turn, and little is
+ * one that waits for its peer the longest gives way, once that is a second: a peer that means it has answered by then. Where there
+ * is none yet, newcomers wait, unread; the youngest goes first, since the oldest may have gone. A few begin in one turn, and little is
  * computed in it, however many come, so that the connections that are open have theirs.
  *
  * <p><b>Threading:</b> confined to the loop.
@@ -26,7 +26,7 @@ final class Handshakes {
     private final FilterLoop loop;
     private final TlsWorkers workers;
 
-    /** The oldest first. */
+    /** Who waits for its peer the longest first. */
     private final LinkedHashSet<TlsHandshake> inProgress = new LinkedHashSet<>();
 
     /** The youngest first. */
@@ -114,7 +114,7 @@ final class Handshakes {
         long now = System.nanoTime();
         for (Iterator<TlsHandshake> oldest = inProgress.iterator(); oldest.hasNext(); ) {
             TlsHandshake handshake = oldest.next();
-            long left = PATIENCE_NANOS - (now - handshake.since());
+            long left = PATIENCE_NANOS - (now - handshake.waitsForPeerSince());
             if (left > 0) {
                 return left;
             }
@@ -141,6 +141,13 @@ final class Handshakes {
         }
         if (isFull() && !waiting.isEmpty()) {
             lookAgain(untilNext);
+        }
+    }
+
+    /** It is its peer's turn. */
+    void onAnswered(TlsHandshake handshake) {
+        if (inProgress.remove(handshake)) {
+            inProgress.add(handshake);
         }
     }
 

@@ -36,7 +36,7 @@ final class TlsHandshake {
 
     private boolean isCounted;
     private boolean waitsForTurn;
-    private long since;
+    private long waitsForPeerSince;
     private boolean computing;
 
     /** The connection has no more need of it; volatile, so that nothing is computed in vain. */
@@ -67,7 +67,7 @@ final class TlsHandshake {
         boolean isComplete = hello.take(received);
         if (!isCounted && (isComplete || hello.size() > SMALL_HELLO)) {
             isCounted = true;
-            since = System.nanoTime();
+            waitsForPeerSince = System.nanoTime();
             waitsForTurn = !others.enter(this);
         }
         return isComplete && !waitsForTurn ? hello.records() : null;
@@ -96,9 +96,9 @@ final class TlsHandshake {
 
     // ---- Among others ----
 
-    /** When it was counted; {@link System#nanoTime}. */
-    long since() {
-        return since;
+    /** {@link System#nanoTime}; of no meaning while it {@link #isComputing}. */
+    long waitsForPeerSince() {
+        return waitsForPeerSince;
     }
 
     boolean isComputing() {
@@ -107,7 +107,7 @@ final class TlsHandshake {
 
     void onTurn() {
         waitsForTurn = false;
-        since = System.nanoTime();
+        waitsForPeerSince = System.nanoTime();
         filter.onTurn();
     }
 
@@ -148,7 +148,14 @@ final class TlsHandshake {
         long nanos = System.nanoTime() - start;
         own.took(nanos);
         others.took(nanos);
+        waitForPeer();
         return true;
+    }
+
+    /** Has had an answer, the time for which is not the peer's. */
+    private void waitForPeer() {
+        waitsForPeerSince = System.nanoTime();
+        others.onAnswered(this);
     }
 
     /**
@@ -197,6 +204,7 @@ final class TlsHandshake {
         if (over) {
             leave();
         } else {
+            waitForPeer();
             filter.onComputed(fault);
         }
     }
