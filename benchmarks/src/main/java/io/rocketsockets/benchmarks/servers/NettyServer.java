@@ -24,6 +24,7 @@ import io.netty.channel.uring.IoUringIoHandlerConfig;
 import io.netty.channel.uring.IoUringServerSocketChannel;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
+import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslProvider;
 import io.netty.util.ReferenceCountUtil;
 import java.net.InetSocketAddress;
@@ -48,7 +49,9 @@ public final class NettyServer {
                     @Override
                     protected void initChannel(SocketChannel socket) {
                         if (tls != null) {
-                            socket.pipeline().addLast(tls.newHandler(socket.alloc()));
+                            SslHandler secure = tls.newHandler(socket.alloc());
+                            secure.setHandshakeTimeoutMillis(0); // side by side each waits for the others
+                            socket.pipeline().addLast(secure);
                         }
                         socket.pipeline().addLast(handler);
                     }

@@ -26,7 +26,8 @@ public final class RocketSessionsServer {
             x.addEndpoint("echo", e -> {
                         e.bindToAll().port(0).timeouts(t -> t.idle(Duration.ofHours(1)));
                         if (reply == Reply.SECURE_ECHO) {
-                            e.secureSockets(tls -> tls.keyStore(TlsKey.path().toString(), TlsKey.PASSWORD));
+                            e.secureSockets(tls -> tls.keyStore(TlsKey.path().toString(), TlsKey.PASSWORD)
+                                    .handshakeTimeout(Duration.ofHours(1)));
                         }
                     })
                     .eventLoops(Integer.getInteger("loops", reply.loops()))
