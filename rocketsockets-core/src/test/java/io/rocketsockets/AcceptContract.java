@@ -184,7 +184,9 @@ abstract class AcceptContract extends EngineContract {
     void b1_outOfDescriptorsLiveSocketsGoOnAndAcceptingResumesOnceThereAreSome() throws Exception {
         Path prlimit = Path.of("/usr/bin/prlimit");
         assumeTrue(Files.isExecutable(prlimit), "skipped: no prlimit (apt install util-linux)");
-        try (ServerProcess server = new ServerProcess(engine());
+        // Classes come from files, as they do where the JDK has no archive of them.
+        List<String> fromFiles = List.of("-Xshare:off");
+        try (ServerProcess server = new ServerProcess(List.of(), fromFiles, engine(), ServerProcess.Behaviour.ECHO);
                 Client canary = new Client(server.address())) {
             assertThat(canary.exchange("before")).isEqualTo("before");
             server.limitDescriptors(server.highestDescriptor() + 1);

@@ -18,9 +18,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Callbacks on an executor of the application: the contracts in that mode, and what is special about it. */
+@Tag("mode")
 class BlockingHandlersTest {
     private static final Executor HANDLERS = handlers();
 

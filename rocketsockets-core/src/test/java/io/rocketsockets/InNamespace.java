@@ -53,7 +53,7 @@ final class InNamespace implements BeforeAllCallback, AfterAllCallback, Invocati
                 succeeds("unshare", "-n", "sh", "-c", PREPARE + " && nft add table ip probe"),
                 "skipped: network namespace refused (needs CAP_SYS_ADMIN, CAP_NET_ADMIN, nf_tables)");
         List<String> command = new ArrayList<>(List.of("unshare", "-n", "sh", "-c", PREPARE + " && exec \"$@\"", "sh"));
-        command.addAll(List.of(ServerProcess.java(), "-Xshare:off", "-ea", "-cp", ServerProcess.classPath()));
+        command.addAll(List.of(ServerProcess.java(), "-ea", "-cp", ServerProcess.classPath()));
         command.addAll(List.of(
                 InNamespace.class.getName(), context.getRequiredTestClass().getName()));
         process = new ProcessBuilder(command).redirectErrorStream(true).start();

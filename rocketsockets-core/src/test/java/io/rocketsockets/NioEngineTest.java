@@ -2,7 +2,7 @@ package io.rocketsockets;
 
 import org.junit.jupiter.api.Nested;
 
-/** Every contract, on the engine of the JDK. */
+/** The contracts, on the engine of the JDK; those that take a whole process are in {@link NioProcessTest}. */
 class NioEngineTest {
     private interface Nio extends EngineUnderTest {
         @Override
@@ -57,16 +57,7 @@ class NioEngineTest {
     class Watch extends WatchContract implements Nio {}
 
     @Nested
-    class OwnProcess extends ProcessContract implements Nio {}
-
-    @Nested
     class Scale extends ScaleContract implements Nio {}
-
-    @Nested
-    class Tools extends ToolContract implements Nio {}
-
-    @Nested
-    class Network extends NetworkContract implements Nio {}
 
     @Nested
     class Proxy extends ProxyContract implements Nio {}

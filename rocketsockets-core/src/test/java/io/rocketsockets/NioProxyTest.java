@@ -5,6 +5,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
 
 /** What holds for plain connections holds for those that a proxy passes on: the contracts on the engine of the JDK. */
+@Tag("mode")
 class NioProxyTest {
     private interface Nio extends OverProxy {
         @Override

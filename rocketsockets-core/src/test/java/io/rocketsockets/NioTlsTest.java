@@ -7,6 +7,7 @@ import org.junit.jupiter.api.Tag;
  * What holds for plain connections holds for those over TLS: the contracts on the engine of the JDK, for each version. Who is
  * admitted at all is settled before TLS begins.
  */
+@Tag("mode")
 class NioTlsTest {
     private interface Nio extends OverTls {
         @Override

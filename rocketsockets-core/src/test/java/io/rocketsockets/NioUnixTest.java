@@ -4,6 +4,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
 
 /** What is not of TCP alone, on the engine of the JDK and Unix sockets. */
+@Tag("mode")
 class NioUnixTest {
     private interface NioUnix extends OnUnixSockets {
         @Override

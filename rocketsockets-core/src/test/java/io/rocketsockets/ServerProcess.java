@@ -75,7 +75,6 @@ final class ServerProcess implements AutoCloseable {
             throws IOException {
         List<String> command = new ArrayList<>(wrapper);
         command.add(java());
-        command.add("-Xshare:off");
         command.add("--enable-native-access=ALL-UNNAMED"); // for engines of other jars; any JVM knows the option
         command.addAll(jvmOptions);
         command.addAll(List.of("-cp", classPath(outside), program.getName()));

@@ -18,10 +18,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A process that a supervisor starts again and again. The supervisor is a shell, or the test. */
+@Tag("process")
 class DaemonRestartTest {
     private static final Duration DEADLINE = Duration.ofSeconds(30);
     private static final String ECHOING = "--service=" + TalkingDaemon.Echoing.class.getName();

@@ -27,10 +27,12 @@ import java.util.Map;
 import java.util.Random;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What supervisors and operators see of a process, and how it obeys them. */
+@Tag("process")
 class DaemonSupervisionTest {
     private static final Duration DEADLINE = Duration.ofSeconds(30);
     private static final String ECHOING = "--service=" + TalkingDaemon.Echoing.class.getName();
