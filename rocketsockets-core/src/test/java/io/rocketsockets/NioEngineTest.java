@@ -2,7 +2,7 @@ package io.rocketsockets;
 
 import org.junit.jupiter.api.Nested;
 
-/** The contracts, on the engine of the JDK; those that take a whole process are in {@link NioProcessTest}. */
+/** The contracts of sockets, on the engine of the JDK; the others are {@link NioEdgesTest} and {@link NioProcessTest}. */
 class NioEngineTest {
     private interface Nio extends EngineUnderTest {
         @Override
@@ -58,22 +58,4 @@ class NioEngineTest {
 
     @Nested
     class Scale extends ScaleContract implements Nio {}
-
-    @Nested
-    class Proxy extends ProxyContract implements Nio {}
-
-    @Nested
-    class ProxyHeaders extends ProxyHeaderContract implements Nio {}
-
-    @Nested
-    class Tls extends TlsContract implements Nio {}
-
-    @Nested
-    class TlsIdentities extends TlsIdentityContract implements Nio {}
-
-    @Nested
-    class TlsHandshakes extends TlsHandshakeContract implements Nio {}
-
-    @Nested
-    class UnixSockets extends UnixSocketContract implements Nio {}
 }
