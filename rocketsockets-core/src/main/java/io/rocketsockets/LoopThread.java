@@ -135,12 +135,6 @@ final class LoopThread extends Thread {
         return connection == null ? null : connection.handle();
     }
 
-    /** What it does, for a log. */
-    String doing() {
-        ConnectionHandle socket = calling();
-        return socket == null ? "its own work" : "a callback of " + socket.idAndEndpoint();
-    }
-
     /** Takes the loop if the thread is in that callback still; {@link #take} or {@link #keep} follows. */
     boolean tryTake(long call) {
         if (!PLACE.compareAndSet(this, OUTSIDE, TAKING)) {

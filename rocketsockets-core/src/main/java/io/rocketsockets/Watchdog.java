@@ -117,12 +117,14 @@ final class Watchdog implements Runnable {
         }
 
         private void report(LoopThread where, long nanos, String consequence) {
+            ConnectionHandle called = where.calling(); // once: the callback may return while it is logged
+            String work = called == null ? "its own work" : "a callback of " + called.idAndEndpoint();
             Faults.log(
                     LOG,
-                    "event loop " + loop.number() + " is held up: for " + nanos / 1_000_000 + " ms by " + where.doing()
+                    "event loop " + loop.number() + " is held up: for " + nanos / 1_000_000 + " ms by " + work
                             + consequence + "; move what blocks to another thread, or raise stallLimit",
                     new Stall(where.getStackTrace()));
-            listener.onStalled(loop.number(), where.calling(), Duration.ofNanos(nanos));
+            listener.onStalled(loop.number(), called, Duration.ofNanos(nanos));
         }
     }
 
