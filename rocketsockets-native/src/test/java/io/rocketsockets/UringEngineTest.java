@@ -49,7 +49,7 @@ class UringEngineTest {
             assumeTrue(Files.isExecutable(Path.of("/usr/bin/prlimit")), "skipped: no prlimit (apt install util-linux)");
             try (ServerProcess server = new ServerProcess(engine());
                     Client first = new Client(server.address())) {
-                assertThat(first.exchange("before")).isEqualTo("before"); // and the classes are loaded, from files
+                assertThat(first.exchange("before")).isEqualTo("before"); // and the classes are loaded
                 server.limitDescriptors(server.highestDescriptor() + 1);
                 List<Client> clients = new ArrayList<>();
                 for (int i = 0; i < 50; i++) {

@@ -494,8 +494,8 @@ final class TlsFilter extends Filter {
     }
 
     /**
-     * Has the engine say no: its handshake_failure is fatal, where the peers that take a close_notify for an answer, as
-     * {@code openssl s_client} does, would report that renegotiation is allowed.
+     * Has the engine say no, by a fatal handshake_failure. A close_notify would be no answer: {@code openssl s_client} takes it
+     * for leave.
      */
     private static TransportException refuseRenegotiation(SSLEngine tls, ByteBuffer input, ByteBuffer plain) {
         IOException why = new IOException("renegotiation");
@@ -503,7 +503,7 @@ final class TlsFilter extends Filter {
             tls.setEnabledCipherSuites(NO_SUITE);
             tls.unwrap(input, plain);
             TlsHandshake.run(tls);
-            tls.wrap(NO_BYTES, ByteBuffer.allocate(0));
+            tls.wrap(NO_BYTES, ByteBuffer.allocate(0)); // says what the task has thrown
         } catch (IOException | RuntimeException refused) {
             why.addSuppressed(refused);
         }
