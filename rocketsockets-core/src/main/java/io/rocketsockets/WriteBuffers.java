@@ -49,14 +49,14 @@ final class WriteBuffers {
             this.isChunk = isChunk;
         }
 
-        boolean appends(ByteBuffer source, int count) {
+        boolean hasRoom(int count) {
+            return isOurs && bytes.capacity() - bytes.limit() >= count;
+        }
+
+        void add(ByteBuffer source, int count) {
             int end = bytes.limit();
-            if (!isOurs || bytes.capacity() - end < count) {
-                return false;
-            }
             bytes.limit(end + count);
             bytes.put(end, source, source.position(), count);
-            return true;
         }
     }
 
@@ -92,16 +92,10 @@ final class WriteBuffers {
         return new Segment(copy, true, false);
     }
 
-    /** A segment that holds a copy of so many bytes of the source, if possible with room for more. */
-    Segment copyOf(ByteBuffer source, int count) {
-        Segment segment = count <= chunkBytes ? takeChunk() : null;
-        if (segment == null) {
-            segment = new Segment(ByteBuffer.allocate(count), true, false);
-            segment.bytes.put(0, source, source.position(), count);
-        } else {
-            segment.appends(source, count);
-        }
-        return segment;
+    /** An empty segment with room for so many bytes, if possible for more. */
+    Segment segment(int count) {
+        Segment chunk = count <= chunkBytes ? takeChunk() : null;
+        return chunk != null ? chunk : new Segment(ByteBuffer.allocate(count).limit(0), true, false);
     }
 
     @Nullable

@@ -67,8 +67,10 @@ final class WriteQueue {
             append(new Segment(source.duplicate())).isBorrowed = isBorrowed;
             return true;
         }
-        if (count > 0 && (tail == null || !tail.appends(source, count))) {
-            append(buffers.copyOf(source, count));
+        if (count > 0) {
+            // One call for both: where the JIT compiler leaves out the rarer one, the view of a delivery is allocated.
+            Segment copy = tail != null && tail.hasRoom(count) ? tail : append(buffers.segment(count));
+            copy.add(source, count);
         }
         return false;
     }

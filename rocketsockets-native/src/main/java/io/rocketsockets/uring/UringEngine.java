@@ -327,7 +327,9 @@ final class UringEngine implements Engine {
 
     @Override
     public void dispatch() {
-        reporting.addAll(toReport);
+        for (int i = 0; i < toReport.size(); i++) { // addAll would make an array
+            reporting.add(toReport.get(i));
+        }
         toReport.clear();
         for (UringTransport transport : reporting) {
             try {
