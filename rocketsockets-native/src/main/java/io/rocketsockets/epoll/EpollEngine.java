@@ -54,7 +54,7 @@ final class EpollEngine implements Engine {
     final MemorySegment address;
     final MemorySegment addressBytes;
     final ByteBuffer staging = ByteBuffer.allocateDirect(STAGING_BYTES);
-    final MemorySegment staged = MemorySegment.ofBuffer(staging);
+    final long stagingAddress = MemorySegment.ofBuffer(staging).address();
     private final MemorySegment events;
     private final MemorySegment event;
     private final int epoll;
@@ -62,7 +62,7 @@ final class EpollEngine implements Engine {
 
     // The thread that runs the engine.
     ByteBuffer receive;
-    MemorySegment received;
+    long receiveAddress;
     private int reserve;
     private int found;
 
@@ -91,7 +91,7 @@ final class EpollEngine implements Engine {
         this.events = arena.allocate(EVENTS * Epoll.EVENT_BYTES, Long.BYTES);
         this.event = arena.allocate(Epoll.EVENT_BYTES, Long.BYTES);
         this.receive = ByteBuffer.allocateDirect(readBufferBytes);
-        this.received = MemorySegment.ofBuffer(receive);
+        this.receiveAddress = MemorySegment.ofBuffer(receive).address();
         this.epoll = epoll;
         this.wake = wake;
         this.reserve = reserve;
@@ -165,7 +165,7 @@ final class EpollEngine implements Engine {
             runner = Thread.currentThread();
         }
         if (next == found) {
-            int n = libc.epollWait(epoll, events, EVENTS, millis(timeoutNanos));
+            int n = libc.epollWait(epoll, events.address(), EVENTS, millis(timeoutNanos));
             next = 0;
             found = Math.max(0, n);
             if (n < 0 && n != -Errno.EINTR) {
@@ -219,7 +219,7 @@ final class EpollEngine implements Engine {
     @Override
     public boolean takeOver() {
         receive = ByteBuffer.allocateDirect(receive.capacity());
-        received = MemorySegment.ofBuffer(receive);
+        receiveAddress = MemorySegment.ofBuffer(receive).address();
         runner = Thread.currentThread();
         return true;
     }

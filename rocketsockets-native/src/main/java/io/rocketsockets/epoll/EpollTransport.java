@@ -124,7 +124,7 @@ final class EpollTransport extends EpollSocket implements Transport {
         ByteBuffer buffer = engine.receive;
         int total = 0;
         do {
-            int n = (int) engine.libc.recv(fd, engine.received, buffer.capacity(), 0);
+            int n = (int) engine.libc.recv(fd, engine.receiveAddress, buffer.capacity(), 0);
             if (n > 0) {
                 total += n;
                 handler.onRead(buffer.limit(n).position(0));
@@ -157,8 +157,8 @@ final class EpollTransport extends EpollSocket implements Transport {
             }
             boolean alone = isBestAlone(buffers[first], engine);
             int offered = alone ? buffers[first].remaining() : gather(buffers, first, count, engine.staging);
-            MemorySegment bytes = alone ? MemorySegment.ofBuffer(buffers[first]) : engine.staged;
-            long taken = engine.libc.send(fd, bytes, offered, MSG_NOSIGNAL);
+            long address = alone ? MemorySegment.ofBuffer(buffers[first]).address() : engine.stagingAddress;
+            long taken = engine.libc.send(fd, address, offered, MSG_NOSIGNAL);
             if (taken == -Errno.EINTR) {
                 continue;
             }
@@ -186,7 +186,7 @@ final class EpollTransport extends EpollSocket implements Transport {
 
     /** Large and outside of the heap: the kernel can have it without a copy. */
     private static boolean isBestAlone(ByteBuffer buffer, EpollEngine engine) {
-        return buffer.isDirect() && buffer.remaining() >= engine.staging.capacity() / 2;
+        return buffer.remaining() >= engine.staging.capacity() / 2 && buffer.isDirect();
     }
 
     /**

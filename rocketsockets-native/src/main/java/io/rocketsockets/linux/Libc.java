@@ -19,7 +19,8 @@ import java.lang.invoke.VarHandle;
  * {@code -errno}, as the kernel itself would say it; nothing here throws for it.
  *
  * <p><b>Threading:</b> an instance holds the memory that {@code errno} is read through, so one thread at a time uses it.
- * <p><b>Memory:</b> what a segment argument points to must stay allocated for the time of the call.
+ * <p><b>Memory:</b> what a segment argument points to must stay allocated for the time of the call; what an address argument
+ * points to the caller must keep reachable, too.
  */
 public final class Libc {
     private static final Linker LINKER = Linker.nativeLinker();
@@ -55,14 +56,10 @@ public final class Libc {
     private static final MethodHandle MMAP =
             longCall("mmap", ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
     private static final MethodHandle MUNMAP = intCall("munmap", ADDRESS, JAVA_LONG);
-    private static final MethodHandle SYSCALL = syscall(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle SYSCALL = syscall();
 
-    /**
-     * For what is called with each message. The C library's functions of these names are points where a thread can be
-     * cancelled, syscall is none, which spares two locked instructions a call: 0.8 % of an echo of 64 bytes.
-     */
-    private static final MethodHandle PER_MESSAGE = syscall(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
-
+    // What is called with each message. The C library's functions of these names are points where a thread can be
+    // cancelled, syscall is none, which spares two locked instructions a call: 0.8 % of an echo of 64 bytes.
     // asm/unistd_64.h, and asm-generic/unistd.h for all others
     private static final boolean IS_X86 = System.getProperty("os.arch").equals("amd64");
     private static final long SYS_RECVFROM = IS_X86 ? 45 : 207;
@@ -89,11 +86,12 @@ public final class Libc {
         return link(name, FunctionDescriptor.of(JAVA_LONG, arguments), Linker.Option.captureCallState("errno"));
     }
 
-    /** One that takes six arguments: these four and two numbers. */
-    private static MethodHandle syscall(MemoryLayout a, MemoryLayout b, MemoryLayout c, MemoryLayout d) {
+    /** With six arguments, as many as there can be. */
+    private static MethodHandle syscall() {
         return link(
                 "syscall",
-                FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, a, b, c, d, JAVA_LONG, JAVA_LONG),
+                FunctionDescriptor.of(
+                        JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
                 Linker.Option.captureCallState("errno"),
                 Linker.Option.firstVariadicArg(1));
     }
@@ -249,18 +247,20 @@ public final class Libc {
     }
 
     /** @return bytes read; 0 is the end */
-    public long recv(int fd, MemorySegment bytes, long count, int flags) {
+    public long recv(int fd, long address, long count, int flags) {
         try {
-            return result((long) PER_MESSAGE.invokeExact(callState, SYS_RECVFROM, fd, bytes, count, flags, 0L, 0L));
+            return result((long)
+                    SYSCALL.invokeExact(callState, SYS_RECVFROM, (long) fd, address, count, (long) flags, 0L, 0L));
         } catch (Throwable impossible) {
             throw notThrown(impossible);
         }
     }
 
     /** @return bytes taken */
-    public long send(int fd, MemorySegment bytes, long count, int flags) {
+    public long send(int fd, long address, long count, int flags) {
         try {
-            return result((long) PER_MESSAGE.invokeExact(callState, SYS_SENDTO, fd, bytes, count, flags, 0L, 0L));
+            return result(
+                    (long) SYSCALL.invokeExact(callState, SYS_SENDTO, (long) fd, address, count, (long) flags, 0L, 0L));
         } catch (Throwable impossible) {
             throw notThrown(impossible);
         }
@@ -293,13 +293,8 @@ public final class Libc {
     }
 
     /** @return events found */
-    public int epollWait(int epfd, MemorySegment events, int count, int timeoutMillis) {
-        try {
-            return (int) result((long) PER_MESSAGE.invokeExact(
-                    callState, SYS_EPOLL_PWAIT, epfd, events, (long) count, timeoutMillis, 0L, 0L));
-        } catch (Throwable impossible) {
-            throw notThrown(impossible);
-        }
+    public int epollWait(int epfd, long events, int count, int timeoutMillis) {
+        return (int) syscall(SYS_EPOLL_PWAIT, epfd, events, count, timeoutMillis, 0, 0);
     }
 
     /** @return a descriptor */
