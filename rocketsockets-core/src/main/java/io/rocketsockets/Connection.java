@@ -294,7 +294,7 @@ final class Connection implements TransportHandler {
         }
         view.limit(0);
         endCall(caller, failed);
-        afterCallback();
+        afterDelivery();
         loop.endDelivery();
     }
 
@@ -433,6 +433,16 @@ final class Connection implements TransportHandler {
             return what + ": " + handle.idAndEndpoint() + " " + doing + limit.leftOut();
         } catch (OutOfMemoryError full) {
             return what;
+        }
+    }
+
+    /** A small reply may wait for those of other sockets. */
+    private void afterDelivery() {
+        if (state == State.OPEN && queue.hasLittle() && loop.replyWaits()) {
+            markDirty();
+            updateReading();
+        } else {
+            afterCallback();
         }
     }
 

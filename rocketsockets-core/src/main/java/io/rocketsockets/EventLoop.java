@@ -41,6 +41,15 @@ final class EventLoop implements Runnable, FilterLoop {
     /** What one turn adds to the loop's time beyond what it meant to wait. */
     private static final long LONGEST_TURN_NANOS = 1_000_000_000;
 
+    /**
+     * Sockets whose replies leave together: a processor that does the same again still has the kernel's code for it in its
+     * cache (1.8 % of an echo of 64 bytes on epoll, 2.7 % on 1,000 connections; 16 and 32 save no more).
+     */
+    private static final int REPLIES_TOGETHER = 8;
+
+    /** A socket takes longer on average: then no reply waits for the next callback. */
+    private static final long LONG_NANOS = 20_000;
+
     /** Turns in a row that fail before the loop gives up, rather than burn a processor on a broken engine. */
     private static final int MOST_FAULTS = 16;
 
@@ -64,6 +73,7 @@ final class EventLoop implements Runnable, FilterLoop {
     private final ArrayDeque<Runnable> lastSteps = new ArrayDeque<>();
     private final ArrayDeque<Connection> departing = new ArrayDeque<>();
     private @Nullable Connection dirty;
+    private @Nullable Connection lastDirty;
 
     /** What the flush step has begun with and not done yet. */
     private @Nullable Connection flushing;
@@ -75,6 +85,12 @@ final class EventLoop implements Runnable, FilterLoop {
     private boolean ended;
     private boolean delivering;
     private boolean borrowed;
+
+    /** What this turn has found, or else the last. */
+    private int events;
+
+    private boolean repliesWait;
+    private int waitingReplies;
     private @Nullable FilterBuffers filterBuffers;
     private long now;
     private long skipped;
@@ -229,7 +245,7 @@ final class EventLoop implements Runnable, FilterLoop {
 
     private void turn() throws IOException {
         endDelivery(); // of a turn that a fault has cut short
-        int events = poll();
+        events = poll();
         runPostponed();
         runMailbox();
         if (events > 0) {
@@ -280,6 +296,7 @@ final class EventLoop implements Runnable, FilterLoop {
      */
     private long readClock(long before, long meantToWait) {
         long clock = System.nanoTime();
+        repliesWait = before - skipped - now <= events * LONG_NANOS; // of the last turn
         long waited = clock - before;
         skipped += Math.max(0, before - skipped - now - LONGEST_TURN_NANOS);
         if (meantToWait >= 0 && waited - meantToWait > LONGEST_TURN_NANOS) {
@@ -329,22 +346,36 @@ final class EventLoop implements Runnable, FilterLoop {
     /** The delivery ends: what was written during it and is not gone yet is copied before the buffer is used again. */
     void endDelivery() {
         delivering = false;
-        if (borrowed) {
+        if (borrowed || waitingReplies >= REPLIES_TOGETHER) {
             borrowed = false;
             flush();
         }
     }
 
+    /** Whether the reply of this delivery is to wait for those of the next few: {@link #markDirty} follows. */
+    boolean replyWaits() {
+        if (repliesWait) {
+            waitingReplies++;
+        }
+        return repliesWait;
+    }
+
     /** The connection has something to flush or finish at the end of this turn. */
     void markDirty(Connection connection) {
-        connection.nextDirty = dirty;
-        dirty = connection;
+        if (lastDirty == null) {
+            dirty = connection;
+        } else {
+            lastDirty.nextDirty = connection;
+        }
+        lastDirty = connection;
     }
 
     private void flush() {
+        waitingReplies = 0;
         flushAll(); // of a turn that was cut short
         flushing = dirty;
         dirty = null;
+        lastDirty = null;
         flushAll();
     }
 

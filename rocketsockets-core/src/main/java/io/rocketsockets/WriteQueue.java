@@ -212,6 +212,11 @@ final class WriteQueue {
         return head == null && firstDue == null;
     }
 
+    /** Something to hand over, and little. */
+    boolean hasLittle() {
+        return head != null && queued - handedOver <= COPIED_BYTES;
+    }
+
     /** Nothing in it is left, not even a count. */
     boolean isDone() {
         return isIdle() && isEmpty() && counted == 0 && dropped == 0;

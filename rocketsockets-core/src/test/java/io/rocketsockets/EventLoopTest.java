@@ -17,6 +17,8 @@ import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -131,6 +133,65 @@ class EventLoopTest {
         two.room = Integer.MAX_VALUE;
         engine.happens(() -> engine.handlers.get(two).onWritten(0));
         assertThat(two.sent.toByteArray()).isEqualTo(one.sent.toByteArray());
+    }
+
+    // ---- Replies of one turn ----
+
+    /** What a turn does for these sockets, each of which has got a message: its callbacks (+) and writes (-), by index. */
+    private List<String> turnOf(List<FakeTransport> transports, List<String> steps) throws Exception {
+        steps.clear();
+        engine.happenTogether(transports.stream()
+                .<Runnable>map(transport -> () -> {
+                    steps.add("+" + transports.indexOf(transport));
+                    engine.read(transport, new byte[64]);
+                })
+                .toList());
+        return List.copyOf(steps);
+    }
+
+    private List<FakeTransport> acceptedNoting(int count, List<String> steps) throws Exception {
+        List<FakeTransport> transports = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            FakeTransport transport = accepted();
+            String step = "-" + i;
+            transport.onWrite = () -> steps.add(step);
+            transports.add(transport);
+        }
+        return transports;
+    }
+
+    @Test
+    void repliesOfShortCallbacksLeaveEightAtATimeInTheirOrder() throws Exception {
+        start(EngineContract.echo());
+        List<String> steps = new ArrayList<>();
+        List<FakeTransport> transports = acceptedNoting(10, steps);
+        List<String> inEights = new ArrayList<>();
+        for (int first = 0; first < 10; first += 8) {
+            int last = Math.min(10, first + 8);
+            IntStream.range(first, last).forEach(i -> inEights.add("+" + i));
+            IntStream.range(first, last).forEach(i -> inEights.add("-" + i));
+        }
+        // Whether callbacks are short the turn before tells, and on a busy machine any turn may last.
+        await().pollInSameThread().until(() -> turnOf(transports, steps), inEights::equals);
+    }
+
+    @Test
+    void aReplyDoesNotWaitForCallbacksThatTakeTheirTime() throws Exception {
+        start(socket -> {
+            socket.startReading();
+            return bytes -> {
+                EngineContract.pass(Duration.ofMillis(1));
+                socket.write(bytes);
+            };
+        });
+        List<String> steps = new ArrayList<>();
+        List<FakeTransport> transports = acceptedNoting(10, steps);
+        List<String> oneByOne = IntStream.range(0, 10)
+                .boxed()
+                .flatMap(i -> Stream.of("+" + i, "-" + i))
+                .toList();
+        turnOf(transports, steps);
+        assertThat(turnOf(transports, steps)).isEqualTo(oneByOne);
     }
 
     @Test

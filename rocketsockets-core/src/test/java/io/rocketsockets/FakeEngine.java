@@ -12,6 +12,8 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.BlockingQueue;
@@ -21,10 +23,10 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** An engine whose events a test writes: each is dispatched in a turn of its own, and the test waits for that turn. */
+/** An engine whose events a test writes: each, or those that happen together, are a turn, whose end the test waits for. */
 final class FakeEngine implements Engine {
     /** An event that wakes the loop and reports nothing. */
-    private static final Runnable WAKE_UP = () -> {};
+    private static final List<Runnable> WAKE_UP = List.of();
 
     final Map<Transport, TransportHandler> handlers = new ConcurrentHashMap<>();
     final FakeListener listener = new FakeListener();
@@ -35,8 +37,12 @@ final class FakeEngine implements Engine {
     volatile long lastTimeoutNanos;
     int polls;
 
-    private final BlockingQueue<Runnable> events = new LinkedBlockingQueue<>();
+    private final BlockingQueue<List<Runnable>> events = new LinkedBlockingQueue<>();
     private final Queue<Runnable> found = new ArrayDeque<>();
+
+    /** Tells the tests of what this turn has dispatched, when it is over. */
+    private final Queue<Runnable> tell = new ArrayDeque<>();
+
     private final ByteBuffer receive = ByteBuffer.allocateDirect(64 * 1024);
     private AcceptHandler acceptHandler;
 
@@ -71,19 +77,39 @@ final class FakeEngine implements Engine {
         }
     }
 
-    // ---- What a test lets happen; returns once the turn has dispatched it ----
+    // ---- What a test lets happen; returns once the turn is over ----
 
     void happens(Runnable event) throws Exception {
-        CompletableFuture<Void> dispatched = new CompletableFuture<>();
-        events.add(() -> {
-            try {
-                event.run();
-                dispatched.complete(null);
-            } catch (Throwable failure) {
-                dispatched.completeExceptionally(failure);
-            }
-        });
-        dispatched.get(10, TimeUnit.SECONDS);
+        happenTogether(List.of(event));
+    }
+
+    void happenTogether(List<Runnable> together) throws Exception {
+        List<CompletableFuture<Void>> dispatched = new ArrayList<>();
+        List<Runnable> turn = new ArrayList<>();
+        for (Runnable event : together) {
+            CompletableFuture<Void> told = new CompletableFuture<>();
+            dispatched.add(told);
+            turn.add(() -> dispatch(event, told));
+        }
+        events.add(turn);
+        for (CompletableFuture<Void> told : dispatched) {
+            told.get(10, TimeUnit.SECONDS);
+        }
+    }
+
+    private void dispatch(Runnable event, CompletableFuture<Void> told) {
+        try {
+            event.run();
+            tell.add(() -> told.complete(null));
+        } catch (Throwable failure) {
+            tell.add(() -> told.completeExceptionally(failure));
+        }
+    }
+
+    private void turnIsOver() {
+        while (!tell.isEmpty()) {
+            tell.remove().run();
+        }
     }
 
     void accepts(FakeTransport transport) throws Exception {
@@ -96,13 +122,15 @@ final class FakeEngine implements Engine {
 
     /** One read, into the one receive buffer, which is overwritten right after the delivery as the next read would. */
     void reads(FakeTransport transport, byte[] bytes) throws Exception {
-        happens(() -> {
-            handlers.get(transport).onRead(receive.clear().put(bytes).flip());
-            receive.clear();
-            while (receive.hasRemaining()) {
-                receive.put((byte) 0xDD);
-            }
-        });
+        happens(() -> read(transport, bytes));
+    }
+
+    void read(FakeTransport transport, byte[] bytes) {
+        handlers.get(transport).onRead(receive.clear().put(bytes).flip());
+        receive.clear();
+        while (receive.hasRemaining()) {
+            receive.put((byte) 0xDD);
+        }
     }
 
     // ---- Engine ----
@@ -126,18 +154,19 @@ final class FakeEngine implements Engine {
 
     @Override
     public int poll(long timeoutNanos) throws IOException {
+        turnIsOver();
         polls++;
         lastTimeoutNanos = timeoutNanos;
         if (failingPolls.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
             throw new IOException("no poll");
         }
         try {
-            Runnable event = timeoutNanos < 0 ? events.take() : events.poll(timeoutNanos, TimeUnit.NANOSECONDS);
-            if (event == null || event == WAKE_UP) {
+            List<Runnable> turn = timeoutNanos < 0 ? events.take() : events.poll(timeoutNanos, TimeUnit.NANOSECONDS);
+            if (turn == null) {
                 return 0;
             }
-            found.add(event);
-            return 1;
+            found.addAll(turn);
+            return turn.size();
         } catch (InterruptedException stopped) {
             return 0;
         }
@@ -157,6 +186,7 @@ final class FakeEngine implements Engine {
 
     @Override
     public void close() {
+        turnIsOver();
         closed = true;
     }
 }

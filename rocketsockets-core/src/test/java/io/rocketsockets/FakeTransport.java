@@ -20,6 +20,7 @@ final class FakeTransport implements Transport {
     private byte[] pending = {};
     int room = Integer.MAX_VALUE;
     int writes;
+    Runnable onWrite = () -> {};
     boolean reading;
     boolean outputShutDown;
     boolean closed;
@@ -33,6 +34,7 @@ final class FakeTransport implements Transport {
     @Override
     public long write(ByteBuffer[] buffers, int count) throws TransportException {
         writes++;
+        onWrite.run();
         if (broken != null) {
             throw new TransportException(broken, new IOException("broken by the test"));
         }
