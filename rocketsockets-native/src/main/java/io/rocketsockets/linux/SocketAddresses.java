@@ -42,6 +42,7 @@ public final class SocketAddresses {
     private static final ValueLayout.OfShort FAMILY = JAVA_SHORT_UNALIGNED;
     private static final ValueLayout.OfShort PORT = JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
     private static final ValueLayout.OfInt SCOPE = JAVA_INT_UNALIGNED;
+    private static final ValueLayout.OfInt BIG_ENDIAN_INT = JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
     // Offsets: family, port (both structs); then address (v4) or flow, address, scope (v6).
     private static final int PORT_AT = 2;
@@ -124,7 +125,7 @@ public final class SocketAddresses {
     /** Whether it is the address of an IPv4 peer of an IPv6 socket: {@code ::ffff:a.b.c.d}. */
     private static boolean isMapped(MemorySegment ipv6) {
         return ipv6.get(JAVA_LONG_UNALIGNED, IPV6_ADDRESS_AT) == 0
-                && ipv6.get(JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN), IPV6_ADDRESS_AT + 8) == 0xffff;
+                && ipv6.get(BIG_ENDIAN_INT, IPV6_ADDRESS_AT + 8) == 0xffff;
     }
 
     /** What {@link #bytes} has copied. An IPv4 peer of an IPv6 socket has its IPv4 address, as Java has it everywhere. */
