@@ -436,9 +436,10 @@ final class Connection implements TransportHandler {
         }
     }
 
-    /** A small reply may wait for those of other sockets. */
+    /** A small reply may wait for those of other sockets, but not where a filter has something that is to go with it. */
     private void afterDelivery() {
-        if (state == State.OPEN && queue.hasLittle() && loop.replyWaits()) {
+        boolean mayWait = state == State.OPEN && queue.hasLittle() && !(transport instanceof Filter);
+        if (mayWait && loop.replyWaits()) {
             markDirty();
             updateReading();
         } else {
