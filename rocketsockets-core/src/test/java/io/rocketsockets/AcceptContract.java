@@ -6,13 +6,16 @@ import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -47,6 +50,33 @@ abstract class AcceptContract extends EngineContract {
             assertThat(socket.localAddress()).isEqualTo(server.address());
             client.close();
             server.book(client).awaitClosed();
+        }
+    }
+
+    /** Also of many that are accepted at once, each of which came to an address of its own. */
+    @Test
+    void aConnectionToAWildcardKnowsWhereItArrived() throws Exception {
+        CountDownLatch goOn = new CountDownLatch(1);
+        TestServer server = server(
+                        x -> x.addEndpoint("everywhere", e -> e.bindToAll().port(0)))
+                .start(socket -> {
+                    socket.startReading();
+                    return bytes -> {
+                        await().until(() -> goOn.getCount() == 0);
+                        InetSocketAddress local = (InetSocketAddress) socket.localAddress();
+                        socket.write(bytes(local.getAddress().getHostAddress()));
+                    };
+                });
+        Client first = server.connectTo("everywhere", "127.0.0.1").send("?");
+        server.ledger.book(first.address()).awaitReceived(1);
+        Map<Client, String> hosts = new HashMap<>(Map.of(first, "127.0.0.1"));
+        for (int i = 2; i <= 40; i++) {
+            String host = "127.0.0." + i;
+            hosts.put(server.connectTo("everywhere", host).send("?"), host);
+        }
+        goOn.countDown();
+        for (Map.Entry<Client, String> each : hosts.entrySet()) {
+            assertThat(each.getKey().receive(each.getValue().length())).isEqualTo(each.getValue());
         }
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -120,6 +121,12 @@ final class TestServer implements AutoCloseable {
 
     Client connectTo(String endpoint) throws IOException {
         return add(new Client(server.localAddress(endpoint)));
+    }
+
+    /** To one of this machine's addresses. */
+    Client connectTo(String endpoint, String host) throws IOException {
+        int port = ((InetSocketAddress) server.localAddress(endpoint)).getPort();
+        return add(new Client(new InetSocketAddress(host, port)));
     }
 
     private Client add(Client client) {

@@ -15,6 +15,9 @@ final class Tag {
     static final int ROOM = 5;
     static final int ACCEPT = 6;
 
+    /** What was accepted has an ordinary descriptor too. */
+    static final int INSTALLED = 7;
+
     private static final int GENERATION_MASK = 0xFFFFFF;
 
     private Tag() {}

@@ -110,6 +110,11 @@ final class UringEngine implements Engine {
 
     private boolean isWoken;
     private boolean hasResult;
+
+    /** Accepts that were taken and whose listener has not asked about them. */
+    private int unasked;
+
+    private int answersDue;
     private int result;
     private int staleCompletions;
 
@@ -268,9 +273,17 @@ final class UringEngine implements Engine {
                         transport.sendFailed(result);
                     }
                 }
+                case Tag.INSTALLED -> {
+                    underWay--;
+                    answersDue--;
+                    listeners.get(Tag.place(tag)).installed(Tag.generation(tag), result);
+                }
                 default -> {
                     if (isLast) {
                         underWay--;
+                    }
+                    if (Tag.what(tag) == Tag.ACCEPT) {
+                        unasked++;
                     }
                     add(tag, result, flags);
                 }
@@ -327,6 +340,9 @@ final class UringEngine implements Engine {
 
     @Override
     public void dispatch() {
+        if (unasked > 0) {
+            askAboutAccepted();
+        }
         for (int i = 0; i < toReport.size(); i++) { // addAll would make an array
             reporting.add(toReport.get(i));
         }
@@ -355,6 +371,30 @@ final class UringEngine implements Engine {
                 }
                 throw fault;
             }
+        }
+    }
+
+    /** What only ordinary descriptors tell, of all that were accepted in this turn: they cost one call together. */
+    private void askAboutAccepted() {
+        try {
+            while (unasked > 0) { // more may come with the answers
+                unasked = 0;
+                for (int i = head; i < end; i++) {
+                    if (Tag.what(tags[i]) == Tag.ACCEPT && results[i] >= 0) {
+                        listeners.get(Tag.place(tags[i])).ask(Tag.generation(tags[i]), results[i]);
+                    }
+                }
+                if (answersDue > 0) {
+                    submitNow();
+                }
+                while (answersDue > 0) {
+                    enter(1, true, -1);
+                }
+            }
+        } catch (IOException broken) {
+            unasked = 0; // they stay unknown: the ring is broken, and the loop's next turn says so
+        } finally {
+            listeners.forEach(UringListener::hear);
         }
     }
 
@@ -569,6 +609,12 @@ final class UringEngine implements Engine {
     /** The socket of a direct descriptor gets an ordinary one too. @return it, or {@code -errno} */
     int install(int place) throws IOException {
         return now(Ring.head(IoUring.OP_FIXED_FD_INSTALL, IoUring.SQE_FIXED_FILE, 0, place), 0, 0, 0, 0, 0);
+    }
+
+    /** The same for one that was accepted, with the next submission. */
+    void install(int place, long tag) {
+        answersDue++;
+        submit(Ring.head(IoUring.OP_FIXED_FD_INSTALL, IoUring.SQE_FIXED_FILE, 0, place), 0, 0, 0, tag, 0);
     }
 
     /** The socket of an ordinary descriptor gets a direct one too. @return it, or {@code -errno} */

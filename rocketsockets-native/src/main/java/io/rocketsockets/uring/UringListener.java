@@ -31,6 +31,8 @@ final class UringListener implements Listener {
     /** Waits for a connection while there is no descriptor to accept it with. */
     private static final int LOOKOUT = ACCEPTS;
 
+    private static final int NONE = -1;
+
     /** Failures of single connections in a row after which the fault is taken to be the system's. */
     private static final int MOST_FAILURES = 8;
 
@@ -59,6 +61,12 @@ final class UringListener implements Listener {
 
     private byte[] lastLocalBytes;
 
+    // Of each accept that has come, until it is dispatched.
+    private final boolean[] isAsked = new boolean[ACCEPTS];
+    private final int[] ordinary = new int[ACCEPTS];
+    private final @Nullable SocketAddress[] local = new SocketAddress[ACCEPTS];
+    private final @Nullable PeerIds[] peer = new PeerIds[ACCEPTS];
+
     private final boolean[] isUnderWay = new boolean[ACCEPTS + 1];
     private int underWay;
     private int failures;
@@ -76,6 +84,7 @@ final class UringListener implements Listener {
         this.lastLocalBytes = addressOf(descriptor);
         this.localAddress = SocketAddresses.read(lastLocalBytes);
         this.lastLocal = localAddress;
+        Arrays.fill(ordinary, NONE);
     }
 
     static UringListener open(
@@ -249,42 +258,58 @@ final class UringListener implements Listener {
         }
     }
 
-    private void accepted(int request, int direct) {
-        UringTransport transport;
-        try {
-            MemorySegment told = addresses.asSlice((long) request * ADDRESS_BYTES, ADDRESS_BYTES);
-            byte[] remote = SocketAddresses.bytes(told, told.get(JAVA_INT, SocketAddresses.BYTES));
-            transport = new UringTransport(engine, direct, remote, localOf(direct), peerOf(direct));
-        } catch (Throwable fault) { // the heap is full, most likely
-            engine.closeDirect(direct);
-            throw fault;
-        }
-        if (isClosed) {
-            transport.close();
-        } else {
-            handler.onAccepted(transport);
+    // ---- What only an ordinary descriptor tells ----
+
+    /**
+     * Where the connection arrived, which a wildcard leaves open, and who has connected a Unix socket. Before it is
+     * dispatched; {@link #installed} and {@link #hear} follow.
+     */
+    void ask(int request, int direct) {
+        if (request != LOOKOUT && !isAsked[request] && !isClosed && (isWildcard() || isUnix())) {
+            isAsked[request] = true;
+            engine.install(direct, Tag.of(Tag.INSTALLED, request, number));
         }
     }
 
-    /** Where the connection arrived, which only a wildcard leaves open; unknown when the process has no descriptor to ask. */
-    private SocketAddress localOf(int direct) {
-        if (!SocketAddresses.isWildcard(localAddress)) {
-            return localAddress;
+    private boolean isWildcard() {
+        return SocketAddresses.isWildcard(localAddress);
+    }
+
+    private boolean isUnix() {
+        return localAddress instanceof UnixDomainSocketAddress;
+    }
+
+    /** @param result an ordinary descriptor, or {@code -errno}: the process may have none left, and it stays unknown */
+    void installed(int request, int result) {
+        ordinary[request] = Math.max(NONE, result);
+    }
+
+    void hear() {
+        for (int request = 0; request < ACCEPTS; request++) {
+            if (ordinary[request] != NONE) {
+                try {
+                    local[request] = isWildcard() ? localOf(ordinary[request]) : null;
+                    peer[request] = isUnix() ? PeerIds.of(engine.libc, ordinary[request]) : null;
+                } finally {
+                    closeOrdinary(request);
+                }
+            }
         }
+    }
+
+    private void closeOrdinary(int request) {
+        if (ordinary[request] != NONE) {
+            engine.libc.close(ordinary[request]);
+            ordinary[request] = NONE;
+        }
+    }
+
+    private SocketAddress localOf(int descriptor) {
         try {
-            int ordinary = engine.install(direct);
-            if (ordinary < 0) {
-                return localAddress;
-            }
-            byte[] local;
-            try {
-                local = addressOf(ordinary);
-            } finally {
-                engine.libc.close(ordinary);
-            }
-            if (!Arrays.equals(local, lastLocalBytes)) {
-                lastLocalBytes = local;
-                lastLocal = SocketAddresses.read(local);
+            byte[] bytes = addressOf(descriptor);
+            if (!Arrays.equals(bytes, lastLocalBytes)) {
+                lastLocal = SocketAddresses.read(bytes);
+                lastLocalBytes = bytes;
             }
             return lastLocal;
         } catch (IOException unknown) {
@@ -292,23 +317,26 @@ final class UringListener implements Listener {
         }
     }
 
-    /** Who has connected a Unix socket; unknown when the process has no descriptor to ask. */
-    private @Nullable PeerIds peerOf(int direct) {
-        if (!(localAddress instanceof UnixDomainSocketAddress)) {
-            return null;
-        }
+    private void accepted(int request, int direct) {
+        UringTransport transport;
         try {
-            int ordinary = engine.install(direct);
-            if (ordinary < 0) {
-                return null;
-            }
-            try {
-                return PeerIds.of(engine.libc, ordinary);
-            } finally {
-                engine.libc.close(ordinary);
-            }
-        } catch (IOException unknown) {
-            return null; // the ring is broken, and the loop's next turn says so
+            MemorySegment told = addresses.asSlice((long) request * ADDRESS_BYTES, ADDRESS_BYTES);
+            byte[] remote = SocketAddresses.bytes(told, told.get(JAVA_INT, SocketAddresses.BYTES));
+            SocketAddress arrivedAt = local[request] == null ? localAddress : local[request];
+            transport = new UringTransport(engine, direct, remote, arrivedAt, peer[request]);
+        } catch (Throwable fault) { // the heap is full, most likely
+            engine.closeDirect(direct);
+            throw fault;
+        } finally {
+            closeOrdinary(request); // of one that a full heap has kept from being asked
+            isAsked[request] = false;
+            local[request] = null;
+            peer[request] = null;
+        }
+        if (isClosed) {
+            transport.close();
+        } else {
+            handler.onAccepted(transport);
         }
     }
 
