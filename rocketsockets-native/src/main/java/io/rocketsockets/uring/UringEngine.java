@@ -42,6 +42,11 @@ final class UringEngine implements Engine {
     // sys/eventfd.h
     private static final int EFD_CLOEXEC = 0x80000;
 
+    /** Kept for all sockets that nobody reads; then others receive in small pieces. */
+    private static final int MUCH_EARLY_BYTES = 1 << 20;
+
+    private static final int SMALL_PIECE_BYTES = 4096;
+
     /** What is waited for when an engine closes; a ring whose kernel does not answer is left to it. */
     private static final long CLOSING_NANOS = 2_000_000_000;
 
@@ -98,6 +103,9 @@ final class UringEngine implements Engine {
 
     /** What one socket receives in one go, then it is the next one's turn; 0 where the kernel takes no limit (Linux 6.17). */
     private int receiveLimit;
+
+    /** What came for sockets that nobody reads, of all: the heap holds it. */
+    private long early;
 
     private final Places places = new Places();
     private final List<UringListener> listeners = new ArrayList<>();
@@ -517,8 +525,13 @@ final class UringEngine implements Engine {
         (isFed ? fed : unfed).add(transport);
     }
 
+    void countEarly(int bytes) {
+        early += bytes;
+    }
+
+    /** A socket may stop with its next piece, and what has come in the same turn is kept for it: of many not too much. */
     int receiveLimit() {
-        return receiveLimit;
+        return early < MUCH_EARLY_BYTES ? receiveLimit : Math.min(receiveLimit, SMALL_PIECE_BYTES);
     }
 
     void liftReceiveLimit() {

@@ -240,6 +240,16 @@ final class UringTransport implements Transport {
         int end = kept.limit();
         kept.limit(end + count);
         kept.put(end, engine.receive.view.clear(), offset, count);
+        engine.countEarly(count);
+    }
+
+    private int heldEarly() {
+        return early == null ? 0 : early.remaining();
+    }
+
+    private void dropEarly() {
+        engine.countEarly(-heldEarly());
+        early = null;
     }
 
     void receiveEnded(int result, boolean mayDeliver) {
@@ -283,6 +293,7 @@ final class UringTransport implements Transport {
             int count = Math.min(kept.remaining(), engine.sizes.receiveBytes());
             ByteBuffer piece = kept.slice(kept.position(), count);
             kept.position(kept.position() + count);
+            engine.countEarly(-count);
             if (!kept.hasRemaining()) {
                 kept = null;
                 early = null;
@@ -562,7 +573,7 @@ final class UringTransport implements Transport {
     void breakOff() {
         if (!closed) {
             failure = BROKEN_OFF;
-            early = null; // it is behind what is missing
+            dropEarly(); // it is behind what is missing
             willReport();
         }
     }
@@ -622,6 +633,7 @@ final class UringTransport implements Transport {
 
     private synchronized void leave(int ordinary) {
         engine.release(place, this);
+        engine.countEarly(-heldEarly());
         isToReport = false;
         reading = false;
         descriptor = ordinary;
@@ -659,6 +671,7 @@ final class UringTransport implements Transport {
         }
         engine = adopting;
         place = adopting.remember(this);
+        engine.countEarly(heldEarly());
         inTransit = false;
     }
 
@@ -722,7 +735,7 @@ final class UringTransport implements Transport {
                     Ring.head(IoUring.OP_CLOSE, IoUring.SQE_CQE_SKIP_SUCCESS, 0, descriptor), 0, 0, 0, 0, 0);
         }
         rest = null;
-        early = null;
+        dropEarly();
         forgetIfIdle();
     }
 
