@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -24,8 +25,11 @@ abstract class MoveContract extends EngineContract {
     private static final int LOOPS = 3;
 
     /** A thread that moves every socket of the server to random loops until it is told to stop. */
-    private static CompletableFuture<Integer> monkey(TestServer server, AtomicBoolean stop, long seed) {
-        return async(() -> {
+    /** Once it has begun. */
+    private static CompletableFuture<Integer> monkey(TestServer server, AtomicBoolean stop, long seed)
+            throws InterruptedException {
+        CountDownLatch begun = new CountDownLatch(1);
+        CompletableFuture<Integer> monkey = async(() -> {
             Random random = new Random(seed);
             int moves = 0;
             while (!stop.get()) {
@@ -33,10 +37,13 @@ abstract class MoveContract extends EngineContract {
                     book.socket.moveTo(random.nextInt(LOOPS));
                     moves++;
                 }
+                begun.countDown();
                 LockSupport.parkNanos(20_000); // no more than the loops can do
             }
             return moves;
         });
+        assertThat(begun.await(20, SECONDS)).as("the monkey moves").isTrue();
+        return monkey;
     }
 
     @Test
@@ -94,10 +101,16 @@ abstract class MoveContract extends EngineContract {
 
     private void numberedMessages(int clients, int messages) throws Exception {
         TestServer server = serve(LOOPS, echo());
-        List<CompletableFuture<Void>> streams = new ArrayList<>();
+        List<Client> connected = new ArrayList<>();
         for (int i = 0; i < clients; i++) {
             Client client = server.connect();
             server.book(client);
+            connected.add(client);
+        }
+        AtomicBoolean stop = new AtomicBoolean();
+        CompletableFuture<Integer> moves = monkey(server, stop, 1);
+        List<CompletableFuture<Void>> streams = new ArrayList<>();
+        for (Client client : connected) {
             streams.add(async(() -> {
                 int chunk = 500;
                 for (int sent = 0; sent < messages; sent += chunk) {
@@ -114,8 +127,6 @@ abstract class MoveContract extends EngineContract {
                 return null;
             }));
         }
-        AtomicBoolean stop = new AtomicBoolean();
-        CompletableFuture<Integer> moves = monkey(server, stop, 1);
         for (CompletableFuture<Void> stream : streams) {
             stream.get(600, SECONDS);
         }
