@@ -24,8 +24,7 @@ import org.junit.jupiter.api.Test;
 abstract class MoveContract extends EngineContract {
     private static final int LOOPS = 3;
 
-    /** A thread that moves every socket of the server to random loops until it is told to stop. */
-    /** Once it has begun. */
+    /** A thread that moves every socket of the server to random loops until it is told to stop, and has begun to. */
     private static CompletableFuture<Integer> monkey(TestServer server, AtomicBoolean stop, long seed)
             throws InterruptedException {
         CountDownLatch begun = new CountDownLatch(1);
