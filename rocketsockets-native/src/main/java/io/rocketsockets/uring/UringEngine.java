@@ -387,6 +387,7 @@ final class UringEngine implements Engine {
         try {
             while (unasked > 0) { // more may come with the answers
                 unasked = 0;
+                answersDue = 0;
                 for (int i = head; i < end; i++) {
                     if (Tag.what(tags[i]) == Tag.ACCEPT && results[i] >= 0) {
                         listeners.get(Tag.place(tags[i])).ask(Tag.generation(tags[i]), results[i]);
@@ -399,8 +400,8 @@ final class UringEngine implements Engine {
                     enter(1, true, -1);
                 }
             }
-        } catch (IOException broken) {
-            unasked = 0; // they stay unknown: the ring is broken, and the loop's next turn says so
+        } catch (IOException broken) { // they stay unknown, and the loop's next turn says so
+            unasked = 0;
         } finally {
             listeners.forEach(UringListener::hear);
         }
@@ -529,7 +530,10 @@ final class UringEngine implements Engine {
         early += bytes;
     }
 
-    /** A socket may stop with its next piece, and what has come in the same turn is kept for it: of many not too much. */
+    /**
+     * A socket may stop with its next piece, and what has come in the same turn is kept for it: of many not too much. No such
+     * bound where the kernel takes no limit.
+     */
     int receiveLimit() {
         return early < MUCH_EARLY_BYTES ? receiveLimit : Math.min(receiveLimit, SMALL_PIECE_BYTES);
     }
@@ -626,8 +630,8 @@ final class UringEngine implements Engine {
 
     /** The same for one that was accepted, with the next submission. */
     void install(int place, long tag) {
-        answersDue++;
         submit(Ring.head(IoUring.OP_FIXED_FD_INSTALL, IoUring.SQE_FIXED_FILE, 0, place), 0, 0, 0, tag, 0);
+        answersDue++; // not where the ring has refused it, whose answer would be waited for in vain
     }
 
     /** The socket of an ordinary descriptor gets a direct one too. @return it, or {@code -errno} */
@@ -755,6 +759,10 @@ final class UringEngine implements Engine {
 
     int underWay() {
         return underWay;
+    }
+
+    long earlyBytes() {
+        return early;
     }
 
     int descriptorsInUse() {

@@ -281,7 +281,11 @@ final class UringListener implements Listener {
 
     /** @param result an ordinary descriptor, or {@code -errno}: the process may have none left, and it stays unknown */
     void installed(int request, int result) {
-        ordinary[request] = Math.max(NONE, result);
+        if (isAsked[request]) {
+            ordinary[request] = Math.max(NONE, result);
+        } else if (result >= 0) { // too late: the ring had trouble, and the connection was given away without it
+            engine.libc.close(result);
+        }
     }
 
     void hear() {

@@ -46,13 +46,15 @@ public final class CountedRingFactory implements EngineFactory {
     public static List<String> leftovers() {
         return OPENED.stream()
                 .filter(CountedRingFactory::hasLeftovers)
-                .map(engine -> "under way=" + engine.underWay() + " descriptors=" + engine.descriptorsInUse()
-                        + " buffers=" + engine.receive.lent() + " places=" + engine.transports())
+                .map(engine -> "under way=" + engine.underWay() + " early=" + engine.earlyBytes() + " descriptors="
+                        + engine.descriptorsInUse() + " buffers=" + engine.receive.lent() + " places="
+                        + engine.transports())
                 .toList();
     }
 
     private static boolean hasLeftovers(UringEngine engine) {
         return engine.underWay() != 0
+                || engine.earlyBytes() != 0
                 || engine.descriptorsInUse() != 0
                 || engine.receive.lent() != 0
                 || engine.transports() != 0;
