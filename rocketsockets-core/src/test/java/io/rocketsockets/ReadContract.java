@@ -16,8 +16,10 @@ import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -451,6 +453,57 @@ abstract class ReadContract extends EngineContract {
         loud.close();
         blasting.get(20, TimeUnit.SECONDS);
         assertThat(slowest).isLessThan(TimeUnit.SECONDS.toNanos(1));
+    }
+
+    /** All have more to send than is read of them; what the quiet one sends meanwhile is not read after all of that. */
+    @Test
+    @WithoutBystander(WithoutBystander.IT_STALLS)
+    @NotOverTls(NotOverTls.NEEDS_THE_LOOP)
+    void c9_manyLoudPeersLeaveAQuietOneItsTurn() throws Exception {
+        AtomicLong loudBytes = new AtomicLong();
+        AtomicLong atDelivery = new AtomicLong();
+        TestServer server = serve(socket -> {
+            socket.startReading();
+            return bytes -> {
+                if (bytes.get(bytes.position()) == 'L') {
+                    loudBytes.addAndGet(bytes.remaining());
+                } else {
+                    atDelivery.set(loudBytes.get());
+                    socket.write(bytes);
+                }
+            };
+        });
+        byte[] much = new byte[1 << 20];
+        Arrays.fill(much, (byte) 'L');
+        Client quiet = server.connect();
+        List<Client> loud = new ArrayList<>();
+        for (int i = 0; i < 128; i++) {
+            Client each = server.connect();
+            server.book(each); // it is there before the loop is held
+            loud.add(each);
+        }
+        CountDownLatch goOn = new CountDownLatch(1);
+        CompletableFuture<Boolean> holding =
+                async(() -> server.book(quiet).onLoop(() -> goOn.await(20, TimeUnit.SECONDS)));
+        List<CompletableFuture<Client>> sending = new ArrayList<>();
+        for (Client each : loud) {
+            each.send(Arrays.copyOf(much, 32 * 1024)); // the kernel has room for that
+            sending.add(async(() -> each.send(much)));
+        }
+        goOn.countDown();
+        assertThat(holding.get(20, TimeUnit.SECONDS)).isTrue();
+        long total = loud.size() * (much.length + 32 * 1024L);
+        long before = 0;
+        for (int i = 0; i < 15; i++) {
+            long atSend = loudBytes.get();
+            assertThat(quiet.exchange("quiet")).isEqualTo("quiet");
+            before += atDelivery.get() - atSend;
+        }
+        assertThat(before).as("bytes of the others before 15 messages").isLessThan(total / 3);
+        for (CompletableFuture<Client> each : sending) {
+            each.get(20, TimeUnit.SECONDS);
+        }
+        await().untilAsserted(() -> assertThat(loudBytes.get()).isEqualTo(total));
     }
 
     /** The first byte of a connection says which. */

@@ -38,6 +38,8 @@ final class Workloads {
                 "small-writes", "16 writes of 32 B a batch, 50 conn.", Exchange.smallWrites(), 50, 1, "batch", 1));
         all.add(new EchoWorkload(
                 "bulk", "bulk echo of 64 KiB, 8 conn., 4 in flight", Exchange.echo(64 * KILOBYTE), 8, 4, "KB", 64));
+        all.add(new EchoWorkload(
+                "bulk-500", "bulk echo of 64 KiB, 500 conn.", Exchange.echo(64 * KILOBYTE), 500, 1, "KB", 64));
         all.add(new ChurnWorkload("churn", "connect-echo-close", Exchange.echo(64), 64));
         all.add(new EchoWorkload(
                 "tls-echo-64b",

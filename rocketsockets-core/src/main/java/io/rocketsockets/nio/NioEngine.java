@@ -5,6 +5,7 @@ import io.rocketsockets.engine.Engine;
 import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
 import io.rocketsockets.engine.LookAhead;
+import io.rocketsockets.engine.LoudSockets;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportHandler;
@@ -40,6 +41,7 @@ final class NioEngine implements Engine {
     }
 
     ByteBuffer receive;
+    final LoudSockets loud = new LoudSockets();
     final ByteBuffer staging = ByteBuffer.allocateDirect(STAGING_BYTES);
 
     private final Selector selector;
@@ -101,14 +103,14 @@ final class NioEngine implements Engine {
     @Override
     public int poll(long timeoutNanos) throws IOException {
         count = 0;
-        if (timeoutNanos == 0) {
+        if (timeoutNanos == 0 || !loud.isEmpty()) {
             selector.selectNow(collect);
         } else if (timeoutNanos < 0) {
             selector.select(collect);
         } else {
             selector.select(collect, (timeoutNanos + 999_999) / 1_000_000);
         }
-        return count;
+        return loud.isEmpty() ? count : count + 1;
     }
 
     private void collect(SelectionKey key) {
@@ -130,6 +132,7 @@ final class NioEngine implements Engine {
             ready[i] = null;
             socket.onReady(operations[i]);
         }
+        loud.read();
     }
 
     private void lookAhead(int first) {

@@ -1,5 +1,7 @@
 package io.rocketsockets.nio;
 
+import io.rocketsockets.engine.LoudSockets;
+import io.rocketsockets.engine.LoudSockets.LoudSocket;
 import io.rocketsockets.engine.PeerCredentials;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
@@ -17,10 +19,7 @@ import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
 
 /** A connected socket: reads when it is ready, writes at once, and waits for room when the kernel has none. */
-final class NioTransport implements Transport, NioEngine.Ready {
-    /** Bytes read from one socket in one turn, so that a loud peer leaves time for the others. */
-    private static final int BYTES_PER_TURN = 256 * 1024;
-
+final class NioTransport implements Transport, NioEngine.Ready, LoudSocket {
     /** A shortage that lasts for so many turns is no passing one, and a loop must not turn for it alone. */
     private static final int MOST_SHORTAGES = 16;
 
@@ -30,6 +29,15 @@ final class NioTransport implements Transport, NioEngine.Ready {
 
     // Loop thread only; set by attach.
     private int interest;
+
+    /** What the selector looks for: not for input that awaits its turn. */
+    private int selected;
+
+    /** It last sent as much as makes a socket loud. */
+    private boolean isLoud;
+
+    /** It is among the engine's loud sockets, and is read when it is its turn. */
+    private boolean awaitsTurn;
 
     /** Writes in a row that the kernel had no memory for. */
     private int shortages;
@@ -67,6 +75,11 @@ final class NioTransport implements Transport, NioEngine.Ready {
         if (key != null) { // else it has not been adopted yet, and is on no loop
             key.cancel();
             interest = 0;
+            selected = 0;
+            if (awaitsTurn) {
+                awaitsTurn = false;
+                engine.loud.remove(this);
+            }
         }
     }
 
@@ -103,9 +116,14 @@ final class NioTransport implements Transport, NioEngine.Ready {
     }
 
     private void interest(int wanted) {
-        if (interest != wanted && !closed) {
-            interest = wanted;
-            key.interestOps(wanted);
+        interest = wanted;
+        select(awaitsTurn ? wanted & ~SelectionKey.OP_READ : wanted);
+    }
+
+    private void select(int operations) {
+        if (selected != operations && !closed) {
+            selected = operations;
+            key.interestOps(operations);
         }
     }
 
@@ -117,39 +135,67 @@ final class NioTransport implements Transport, NioEngine.Ready {
     @Override
     public void onReady(int operations) {
         if ((operations & SelectionKey.OP_READ) != 0) {
-            readAll();
+            if (isLoud) {
+                awaitTurn();
+            } else {
+                read(LoudSockets.QUIET_BYTES);
+            }
         }
         if ((operations & SelectionKey.OP_WRITE) != 0 && !closed) {
             handler.onWritten(0);
         }
     }
 
-    /** Reads again only when the buffer was filled: less means that the kernel had no more. */
-    private void readAll() {
+    private void awaitTurn() {
+        if (!awaitsTurn) {
+            engine.loud.add(this);
+            awaitsTurn = true;
+            select(interest & ~SelectionKey.OP_READ);
+        }
+    }
+
+    @Override
+    public int readOn(int bytes) {
+        awaitsTurn = false;
+        select(interest); // before anything can fail
+        return read(bytes);
+    }
+
+    /** Reads again only when it got all that it asked for: less means that the kernel had no more. */
+    private int read(int most) {
         ByteBuffer buffer = engine.receive;
-        for (int total = 0; total < BYTES_PER_TURN && !closed && (interest & SelectionKey.OP_READ) != 0; ) {
-            buffer.clear();
+        int total = 0;
+        while (!closed && (interest & SelectionKey.OP_READ) != 0) {
+            if (total >= most) {
+                awaitTurn();
+                break;
+            }
+            int asked = Math.min(buffer.capacity(), most - total);
+            buffer.clear().limit(asked);
             int n;
             try {
                 n = channel.read(buffer);
             } catch (IOException cause) {
                 handler.onFailed(failure(cause));
-                return;
+                return total;
             }
-            if (n <= 0) {
-                if (n < 0) {
-                    stopReading();
-                    handler.onEnd();
-                }
-                return;
+            if (n < 0) {
+                stopReading();
+                handler.onEnd();
+                return total;
+            }
+            if (n == 0) {
+                break;
             }
             total += n;
+            isLoud = total >= LoudSockets.QUIET_BYTES;
             buffer.flip();
             handler.onRead(buffer);
-            if (n < buffer.capacity()) {
-                return;
+            if (n < asked) {
+                break;
             }
         }
+        return total;
     }
 
     @Override

@@ -5,6 +5,7 @@ import io.rocketsockets.engine.Engine;
 import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
 import io.rocketsockets.engine.LookAhead;
+import io.rocketsockets.engine.LoudSockets;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportHandler;
@@ -53,6 +54,7 @@ final class EpollEngine implements Engine {
     final Libc libc;
     final MemorySegment address;
     final MemorySegment addressBytes;
+    final LoudSockets loud = new LoudSockets();
     final ByteBuffer staging = ByteBuffer.allocateDirect(STAGING_BYTES);
     final long stagingAddress = MemorySegment.ofBuffer(staging).address();
     private final MemorySegment events;
@@ -165,14 +167,14 @@ final class EpollEngine implements Engine {
             runner = Thread.currentThread();
         }
         if (next == found) {
-            int n = libc.epollWait(epoll, events.address(), EVENTS, millis(timeoutNanos));
+            int n = libc.epollWait(epoll, events.address(), EVENTS, loud.isEmpty() ? millis(timeoutNanos) : 0);
             next = 0;
             found = Math.max(0, n);
             if (n < 0 && n != -Errno.EINTR) {
                 throw Errno.exception("cannot wait for events", n);
             }
         }
-        return found - next;
+        return loud.isEmpty() ? found - next : found - next + 1;
     }
 
     /** Rounded up: a timer that is looked at too early would only be waited for again. */
@@ -192,6 +194,7 @@ final class EpollEngine implements Engine {
                 report(socket, Epoll.events(events, i));
             }
         }
+        loud.read();
     }
 
     private void lookAhead() {
@@ -209,10 +212,15 @@ final class EpollEngine implements Engine {
         try {
             socket.onEvents(happened);
         } catch (Throwable fault) {
-            if (isRunHere()) { // else another thread has taken over
-                socket.lookAgain(Epoll.IN | Epoll.OUT);
-            }
+            reportAgain(socket);
             throw fault;
+        }
+    }
+
+    /** An event was not dispatched whole. */
+    void reportAgain(EpollSocket socket) {
+        if (isRunHere()) { // else another thread has taken over
+            socket.lookAgain(Epoll.IN | Epoll.OUT);
         }
     }
 

@@ -1,5 +1,7 @@
 package io.rocketsockets.epoll;
 
+import io.rocketsockets.engine.LoudSockets;
+import io.rocketsockets.engine.LoudSockets.LoudSocket;
 import io.rocketsockets.engine.PeerCredentials;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
@@ -19,17 +21,14 @@ import org.jspecify.annotations.Nullable;
  * A connected socket: reads when it is ready, writes at once, and waits for room when the kernel has none.
  *
  * <p><b>Edge-triggered</b>: an event is reported once, so each is used up or {@linkplain #lookAgain asked for again}. Input is
- * used up by a read that does not fill its buffer (epoll(7), "Questions and answers"), with three exceptions, in which it is
+ * used up by a read that gets less than it asked for (epoll(7), "Questions and answers"), with three exceptions, in which it is
  * read until there is nothing: the end of the peer's side, which comes only after the last byte and with the same event; urgent
  * data, at which a read stops; and Unix sockets, where one stops behind a descriptor that was passed. Room is used up by a write
  * that is not taken whole.
  */
-final class EpollTransport extends EpollSocket implements Transport {
+final class EpollTransport extends EpollSocket implements Transport, LoudSocket {
     /** With these a read may stop before the kernel has no more. */
     private static final int STOPPING = Epoll.READ_HUP | Epoll.HUP | Epoll.ERR | Epoll.PRIORITY;
-
-    /** Bytes read from one socket in one turn, so that a loud peer leaves time for the others. */
-    private static final int BYTES_PER_TURN = 256 * 1024;
 
     // bits/socket.h, sys/socket.h
     private static final int MSG_NOSIGNAL = 0x4000;
@@ -42,6 +41,15 @@ final class EpollTransport extends EpollSocket implements Transport {
 
     /** As the local address tells; it is asked here, where a look into another object would be one more cache miss a message. */
     private final boolean isUnix;
+
+    /** It last sent as much as makes a socket loud. */
+    private boolean isLoud;
+
+    /** It is among the engine's loud sockets, and is read when it is its turn. */
+    private boolean awaitsTurn;
+
+    /** A read that gets less than it asked for does not use up what was reported. */
+    private boolean untilNothing;
 
     /** Writes in a row that the kernel had no memory for. */
     private byte shortages;
@@ -68,6 +76,10 @@ final class EpollTransport extends EpollSocket implements Transport {
 
     @Override
     public void detach() {
+        if (awaitsTurn) {
+            awaitsTurn = false;
+            engine().loud.remove(this);
+        }
         leave();
     }
 
@@ -106,7 +118,12 @@ final class EpollTransport extends EpollSocket implements Transport {
     void onEvents(int events) {
         int due = due(events);
         if ((due & Epoll.IN) != 0) {
-            readAll((events & STOPPING) != 0 || isUnix);
+            untilNothing |= (events & STOPPING) != 0 || isUnix;
+            if (isLoud) {
+                awaitTurn();
+            } else {
+                read(LoudSockets.QUIET_BYTES);
+            }
         } else if ((events & ~Epoll.OUT) != 0) {
             lookAgain(Epoll.IN);
         }
@@ -118,32 +135,62 @@ final class EpollTransport extends EpollSocket implements Transport {
         }
     }
 
-    /** Reads again only when the buffer was filled, since less means that the kernel had no more, or until there is nothing. */
-    private void readAll(boolean untilNothing) {
+    private void awaitTurn() {
+        if (!awaitsTurn) {
+            engine().loud.add(this);
+            awaitsTurn = true;
+        }
+    }
+
+    @Override
+    public int readOn(int bytes) {
+        awaitsTurn = false;
+        EpollEngine engine = engine();
+        try {
+            return read(bytes);
+        } catch (Throwable fault) {
+            engine.reportAgain(this);
+            throw fault;
+        }
+    }
+
+    /**
+     * Reads again only when it got all that it asked for, since less means that the kernel had no more, or until there is
+     * nothing.
+     */
+    private int read(int most) {
         EpollEngine engine = engine();
         ByteBuffer buffer = engine.receive;
         int total = 0;
-        do {
-            int n = (int) engine.libc.recv(fd, engine.receiveAddress, buffer.capacity(), 0);
+        while (wants(Epoll.IN) && !isClosed()) {
+            if (total >= most) {
+                awaitTurn();
+                return total;
+            }
+            int asked = Math.min(buffer.capacity(), most - total);
+            int n = (int) engine.libc.recv(fd, engine.receiveAddress, asked, 0);
             if (n > 0) {
                 total += n;
+                isLoud = total >= LoudSockets.QUIET_BYTES;
                 handler.onRead(buffer.limit(n).position(0));
-                if (n < buffer.capacity() && !untilNothing) {
-                    return;
+                if (n < asked && !untilNothing) {
+                    return total;
                 }
             } else if (n == 0) {
                 stopReading();
                 lookAgain(Epoll.IN); // who reads on nevertheless is told again
                 handler.onEnd();
-                return;
+                return total;
             } else if (n == -Errno.EAGAIN) {
-                return;
+                untilNothing = false;
+                return total;
             } else if (n != -Errno.EINTR) {
                 handler.onFailed(failure("cannot read", n));
-                return;
+                return total;
             }
-        } while (total < BYTES_PER_TURN && wants(Epoll.IN) && !isClosed());
+        }
         lookAgain(Epoll.IN);
+        return total;
     }
 
     @Override

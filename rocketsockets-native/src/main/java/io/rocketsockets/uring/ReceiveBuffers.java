@@ -103,6 +103,11 @@ final class ReceiveBuffers {
         return offset;
     }
 
+    /** Whether a buffer ends there. */
+    boolean isFull(int end) {
+        return end % bytesEach == 0;
+    }
+
     /** A piece has been delivered. */
     void giveBack(int buffer) {
         if (--lent[buffer] == 0 && isDone[buffer]) {

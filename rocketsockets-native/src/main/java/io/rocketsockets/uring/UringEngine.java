@@ -8,6 +8,7 @@ import io.rocketsockets.engine.Engine;
 import io.rocketsockets.engine.ListenOptions;
 import io.rocketsockets.engine.Listener;
 import io.rocketsockets.engine.LookAhead;
+import io.rocketsockets.engine.LoudSockets;
 import io.rocketsockets.engine.Transport;
 import io.rocketsockets.engine.TransportException;
 import io.rocketsockets.engine.TransportHandler;
@@ -46,6 +47,9 @@ final class UringEngine implements Engine {
     private static final int MUCH_EARLY_BYTES = 1 << 20;
 
     private static final int SMALL_PIECE_BYTES = 4096;
+
+    /** Of the buffers, where many are starved: with less a receive costs more than it brings. */
+    private static final int SMALLEST_SHARE_BYTES = 1024;
 
     /** What is waited for when an engine closes; a ring whose kernel does not answer is left to it. */
     private static final long CLOSING_NANOS = 2_000_000_000;
@@ -96,10 +100,14 @@ final class UringEngine implements Engine {
     /** Those that stopped reading, whose receive is cancelled unless they start again in this turn. */
     private final ArrayList<UringTransport> stopped = new ArrayList<>(256);
 
-    /** Those whose receive found no buffer: first who got nothing, then who may have taken what there was. */
-    private final ArrayList<UringTransport> unfed = new ArrayList<>(256);
+    /** Those whose receive found no buffer: in the next turn each has a share of them all. */
+    private final ArrayList<UringTransport> starved = new ArrayList<>(256);
 
-    private final ArrayList<UringTransport> fed = new ArrayList<>(256);
+    /** Those that send much at a time: a few receive in each turn, after the starved. */
+    private final ArrayList<UringTransport> loud = new ArrayList<>(256);
+
+    /** Who receives so much at a time is loud. */
+    final int loudBytes;
 
     /** What one socket receives in one go, then it is the next one's turn; 0 where the kernel takes no limit (Linux 6.17). */
     private int receiveLimit;
@@ -135,6 +143,7 @@ final class UringEngine implements Engine {
     UringEngine(UringSizes sizes) throws IOException {
         this.sizes = sizes;
         receiveLimit = sizes.receiveBytes();
+        loudBytes = Math.min(LoudSockets.QUIET_BYTES, sizes.receiveBytes());
         ring = new Ring(sizes.submissions(), sizes.completions());
         int opened = -1;
         try {
@@ -211,8 +220,12 @@ final class UringEngine implements Engine {
         receiveAgain();
         compact();
         // What is sent now is told in this turn, so nobody is kept waiting for it.
-        boolean waits =
-                timeoutNanos != 0 && head == end && toReport.isEmpty() && reporting.isEmpty() && sendingCount == 0;
+        boolean waits = timeoutNanos != 0
+                && head == end
+                && toReport.isEmpty()
+                && reporting.isEmpty()
+                && sendingCount == 0
+                && loud.isEmpty();
         enter(waits ? 1 : 0, true, timeoutNanos);
         if (ring.queued() > 0 || ring.hasOverflowed()) {
             submitNow();
@@ -490,7 +503,7 @@ final class UringEngine implements Engine {
     int remember(UringTransport transport) {
         int size = places.sizeWithOneMore();
         if (sending.length < size) {
-            List.of(toReport, reporting, stopped, unfed, fed).forEach(list -> list.ensureCapacity(2 * size));
+            List.of(toReport, reporting, stopped, starved, loud).forEach(list -> list.ensureCapacity(2 * size));
             sending = Arrays.copyOf(sending, 2 * size);
         }
         return places.take(transport);
@@ -510,8 +523,8 @@ final class UringEngine implements Engine {
         places.free(place);
         toReport.remove(transport);
         stopped.remove(transport);
-        unfed.remove(transport);
-        fed.remove(transport);
+        starved.remove(transport);
+        loud.remove(transport);
     }
 
     void willReport(UringTransport transport) {
@@ -522,8 +535,12 @@ final class UringEngine implements Engine {
         stopped.add(transport);
     }
 
-    void isStarved(UringTransport transport, boolean isFed) {
-        (isFed ? fed : unfed).add(transport);
+    void isStarved(UringTransport transport) {
+        starved.add(transport);
+    }
+
+    void awaitTurn(UringTransport transport) {
+        loud.add(transport);
     }
 
     void countEarly(int bytes) {
@@ -544,10 +561,20 @@ final class UringEngine implements Engine {
 
     /** All buffers are free again. */
     private void receiveAgain() {
-        unfed.forEach(UringTransport::receiveMore);
-        unfed.clear();
-        fed.forEach(UringTransport::receiveMore);
-        fed.clear();
+        if (!starved.isEmpty()) {
+            int share = Math.max(SMALLEST_SHARE_BYTES, sizes.receiveMemory() / starved.size());
+            for (UringTransport transport : starved) {
+                transport.receiveOnce(Math.min(share, sizes.receiveBytes()));
+            }
+            starved.clear();
+        }
+        if (!loud.isEmpty()) { // half of the buffers for them, half for those whose receive is under way
+            List<UringTransport> next = loud.subList(0, Math.min(loud.size(), sizes.receiveBuffers() / 2));
+            for (UringTransport transport : next) {
+                transport.receiveOnce(sizes.receiveBytes());
+            }
+            next.clear();
+        }
     }
 
     private void cancelStopped() {

@@ -47,4 +47,8 @@ record UringSizes(
                 receiveBytes,
                 SEND_BYTES);
     }
+
+    int receiveMemory() {
+        return receiveBuffers * receiveBytes;
+    }
 }

@@ -72,16 +72,24 @@ final class UringTransport implements Transport {
     private boolean reading;
     private boolean receiving;
 
-    /** Something has come since the receive began. */
-    private boolean isFed;
-
-    private boolean isLimited;
-
     private boolean cancelling;
+
+    /** It last received much, or as much as it might. */
+    private boolean isLoud;
+
+    /** It is among the engine's loud sockets, and receives when it is its turn. */
+    private boolean awaitsTurn;
+
     private boolean ended;
     private boolean awaitsRoom;
     private boolean isSending;
     private boolean isToReport;
+
+    /** What the receive under way takes in one go. */
+    private int limit;
+
+    /** The receive under way is for one read. */
+    private boolean isOnce;
 
     private int sendOffset;
     private int sendCount;
@@ -148,8 +156,8 @@ final class UringTransport implements Transport {
         reading = true;
         if (early != null || failure != null || ended) {
             willReport();
-        } else if (!receiving) {
-            receive();
+        } else {
+            receiveMore();
         }
     }
 
@@ -163,15 +171,24 @@ final class UringTransport implements Transport {
         }
     }
 
-    private void receive() {
+    /** One read: the rest stays in the kernel until it is this one's turn again. */
+    void receiveOnce(int most) {
+        awaitsTurn = false;
+        if (isReceiveDue()) {
+            receive(true, most);
+        }
+    }
+
+    /** @param once or else every read until it is cancelled */
+    private void receive(boolean once, int most) {
         receiving = true;
-        isFed = false;
-        isLimited = engine.receiveLimit() > 0;
+        isOnce = once;
+        limit = most;
         engine.submit(
-                head(IoUring.OP_RECV, IoUring.SQE_BUFFER_SELECT, IoUring.RECV_MULTISHOT),
+                head(IoUring.OP_RECV, IoUring.SQE_BUFFER_SELECT, once ? 0 : IoUring.RECV_MULTISHOT),
                 0,
                 0,
-                engine.receiveLimit(),
+                most,
                 tag(Tag.RECEIVE),
                 ReceiveBuffers.GROUP);
     }
@@ -200,7 +217,8 @@ final class UringTransport implements Transport {
 
     /** @param mayDeliver false when the socket is leaving */
     void received(int offset, int count, boolean isLast, boolean mayDeliver) {
-        isFed = true;
+        // A small one that fills a buffer says nothing: there was no room for more.
+        isLoud = count >= engine.loudBytes || count == limit || isLoud && engine.receive.isFull(offset + count);
         if (isLast) {
             receiving = false;
             cancelling = false;
@@ -218,10 +236,26 @@ final class UringTransport implements Transport {
         }
     }
 
-    /** Begins another receive if there is none and somebody reads. */
+    /** Begins another receive if there is none and somebody reads; a loud one when it is its turn. */
     void receiveMore() {
-        if (reading && !receiving && !closed && !ended) {
-            receive();
+        if (!isReceiveDue()) {
+            return;
+        }
+        if (isLoud) {
+            awaitTurn();
+        } else {
+            receive(false, engine.receiveLimit());
+        }
+    }
+
+    private boolean isReceiveDue() {
+        return reading && !receiving && !closed && !ended;
+    }
+
+    private void awaitTurn() {
+        if (!awaitsTurn) {
+            engine.awaitTurn(this);
+            awaitsTurn = true;
         }
     }
 
@@ -262,11 +296,15 @@ final class UringTransport implements Transport {
         switch (-result) {
             case 0 -> ended = true;
             case Errno.ENOBUFS -> {
-                engine.isStarved(this, isFed);
+                if (isLoud) {
+                    awaitTurn();
+                } else {
+                    engine.isStarved(this);
+                }
                 return;
             }
             case Errno.EINVAL -> {
-                if (isLimited) { // by the way of Linux 6.17, on an older one
+                if (limit > 0 && !isOnce) { // by the way of Linux 6.17, on an older one
                     engine.liftReceiveLimit();
                     receiveMore();
                     return;
@@ -635,6 +673,7 @@ final class UringTransport implements Transport {
         engine.release(place, this);
         engine.countEarly(-heldEarly());
         isToReport = false;
+        awaitsTurn = false;
         reading = false;
         descriptor = ordinary;
         isDirect = false;
