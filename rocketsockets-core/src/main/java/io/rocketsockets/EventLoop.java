@@ -63,6 +63,19 @@ final class EventLoop implements Runnable, FilterLoop {
     final LoopMeter meter;
     private final int number;
     private final String turnFailed;
+    private final String endFailed;
+
+    /** The steps of {@link #end}, made ahead: it may come because the heap is full. */
+    private final Runnable[] ending = {
+        this::sayWhyItEnds,
+        this::terminateAll,
+        this::endMailbox,
+        this::flush,
+        this::hasEnded,
+        this::reap,
+        this::closeEngine
+    };
+
     private final Mailbox mailbox = new Mailbox();
     private final Collection<Connection> allConnections;
     private final CountDownLatch over = new CountDownLatch(1);
@@ -85,6 +98,9 @@ final class EventLoop implements Runnable, FilterLoop {
     private boolean ended;
     private boolean delivering;
     private boolean borrowed;
+
+    /** Turns in a row that have failed. */
+    private int faults;
 
     /** What this turn has found, or else the last. */
     private int events;
@@ -120,6 +136,7 @@ final class EventLoop implements Runnable, FilterLoop {
     EventLoop(int number, Engine engine, int writeBufferBytes, Collection<Connection> allConnections) {
         this.number = number;
         this.turnFailed = "event loop " + number + " failed in a turn";
+        this.endFailed = "event loop " + number + " failed while it ended";
         this.engine = engine;
         this.allConnections = allConnections;
         this.buffers = new WriteBuffers(writeBufferBytes);
@@ -221,7 +238,6 @@ final class EventLoop implements Runnable, FilterLoop {
 
     @Override
     public void run() {
-        int faults = 0;
         while (!(stopping && connections == 0 && expectsNoMore()) && !abandoned && faults < MOST_FAULTS) {
             try {
                 turn();
@@ -240,7 +256,7 @@ final class EventLoop implements Runnable, FilterLoop {
                 }
             }
         }
-        end(faults);
+        end();
     }
 
     private void turn() throws IOException {
@@ -536,31 +552,35 @@ final class EventLoop implements Runnable, FilterLoop {
         relieved.forEach(Thread::interrupt);
     }
 
-    private void end(int faults) {
+    private void end() {
         canBeRelieved = false;
         expected.set(NO_MORE);
-        if (faults > 0) {
-            Faults.say(() -> LOG.error(
-                    "event loop {} ends after {} failed turns in a row; its sockets are closed", number, faults));
+        for (int i = 0; i < ending.length; i++) {
+            try {
+                ending[i].run();
+            } catch (Throwable fault) {
+                Faults.log(LOG, endFailed, fault);
+            }
         }
-        try {
-            attempt(() -> forEachConnection(connection -> connection.terminate(CloseReason.ERROR)));
-            attempt(mailbox::close);
-            attempt(this::flush);
-            ended = true;
-            attempt(this::reap);
-            closeEngine();
-        } finally {
-            over.countDown(); // whatever was left undone: who stops the server waits for it
+        over.countDown(); // whatever was left undone: who stops the server waits for it
+    }
+
+    private void sayWhyItEnds() {
+        if (faults > 0) {
+            LOG.error("event loop {} ends after {} failed turns in a row; its sockets are closed", number, faults);
         }
     }
 
-    private void attempt(Runnable step) {
-        try {
-            step.run();
-        } catch (Throwable fault) {
-            Faults.log(LOG, "event loop " + number + " failed while it ended", fault);
-        }
+    private void terminateAll() {
+        forEachConnection(connection -> connection.terminate(CloseReason.ERROR));
+    }
+
+    private void endMailbox() {
+        mailbox.close();
+    }
+
+    private void hasEnded() {
+        ended = true;
     }
 
     private void closeEngine() {

@@ -18,9 +18,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -300,8 +298,11 @@ final class EpollEngine implements Engine {
 
     @Override
     public void close() {
-        for (EpollSocket socket : open()) {
-            socket.close();
+        for (int fd = 0; fd < numbers(); fd++) { // without a list of them, for which the heap may be too full
+            EpollSocket socket = at(fd);
+            if (socket != null) {
+                socket.close();
+            }
         }
         if (isRunHere()) { // else the thread that hangs closes them when it comes back, and may use them until then
             synchronized (this) {
@@ -315,13 +316,11 @@ final class EpollEngine implements Engine {
         }
     }
 
-    private synchronized List<EpollSocket> open() {
-        List<EpollSocket> open = new ArrayList<>();
-        for (EpollSocket socket : sockets) {
-            if (socket != null) {
-                open.add(socket);
-            }
-        }
-        return open;
+    private synchronized int numbers() {
+        return sockets.length;
+    }
+
+    private synchronized @Nullable EpollSocket at(int fd) {
+        return sockets[fd];
     }
 }
