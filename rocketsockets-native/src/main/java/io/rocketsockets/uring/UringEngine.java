@@ -559,16 +559,17 @@ final class UringEngine implements Engine {
         receiveLimit = 0;
     }
 
-    /** All buffers are free again. */
+    /** All buffers are free again: the starved share them, or half of them where loud sockets wait for the other half. */
     private void receiveAgain() {
         if (!starved.isEmpty()) {
-            int share = Math.max(SMALLEST_SHARE_BYTES, sizes.receiveMemory() / starved.size());
+            int shared = loud.isEmpty() ? sizes.receiveMemory() : sizes.receiveMemory() / 2;
+            int share = Math.max(SMALLEST_SHARE_BYTES, shared / starved.size());
             for (UringTransport transport : starved) {
                 transport.receiveOnce(Math.min(share, sizes.receiveBytes()));
             }
             starved.clear();
         }
-        if (!loud.isEmpty()) { // half of the buffers for them, half for those whose receive is under way
+        if (!loud.isEmpty()) {
             List<UringTransport> next = loud.subList(0, Math.min(loud.size(), sizes.receiveBuffers() / 2));
             for (UringTransport transport : next) {
                 transport.receiveOnce(sizes.receiveBytes());
