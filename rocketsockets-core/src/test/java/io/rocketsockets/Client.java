@@ -34,6 +34,10 @@ final class Client implements AutoCloseable {
     private final Socket wire;
 
     private final SocketAddress address;
+
+    /** By {@link System#nanoTime()}, before it connected: another may have had its address until then. */
+    final long began;
+
     private final AtomicInteger sending = new AtomicInteger();
 
     Client(SocketAddress server) throws IOException {
@@ -42,6 +46,7 @@ final class Client implements AutoCloseable {
 
     /** From one of this machine's addresses. */
     Client(SocketAddress server, @Nullable String from) throws IOException {
+        began = System.nanoTime();
         socket = server instanceof UnixDomainSocketAddress ? new UnixSocket() : new Socket();
         wire = socket;
         try {
@@ -71,7 +76,8 @@ final class Client implements AutoCloseable {
         }
     }
 
-    private Client(SSLSocket socket, Socket wire, SocketAddress address) {
+    private Client(SSLSocket socket, Socket wire, SocketAddress address, long began) {
+        this.began = began;
         this.socket = socket;
         this.wire = wire;
         this.address = address;
@@ -83,7 +89,7 @@ final class Client implements AutoCloseable {
             SSLSocket secure = (SSLSocket) context.getSocketFactory().createSocket(wire, "", wire.getPort(), true);
             secure.setSSLParameters(options.apply(secure.getSSLParameters()));
             secure.startHandshake();
-            return new Client(secure, wire, address);
+            return new Client(secure, wire, address, began);
         } catch (IOException failure) {
             try (wire) {
                 throw failure;

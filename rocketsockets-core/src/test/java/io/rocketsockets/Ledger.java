@@ -39,6 +39,7 @@ final class Ledger {
     private static final int MOST_RECORDED_BYTES = 16 * 1024 * 1024;
 
     private final Map<String, Book> books = new ConcurrentHashMap<>();
+    private final long began = System.nanoTime();
     private final Queue<AssertionError> violations = new ConcurrentLinkedQueue<>();
 
     /** The application, audited. */
@@ -57,10 +58,16 @@ final class Ledger {
         return books.values();
     }
 
+    /** Of the only one with that address. */
     Book book(SocketAddress remote) {
+        return book(remote, began);
+    }
+
+    /** Of the one with that address that was opened since: the system gives the ports of those who were reset to others. */
+    Book book(SocketAddress remote, long since) {
         return await().until(
                         () -> books.values().stream()
-                                .filter(book -> book.remoteAddress.equals(remote))
+                                .filter(book -> book.remoteAddress.equals(remote) && book.opened - since >= 0)
                                 .findAny(),
                         Optional::isPresent)
                 .orElseThrow();
@@ -97,6 +104,7 @@ final class Ledger {
         final SocketHandle socket;
 
         final SocketAddress remoteAddress;
+        final long opened = System.nanoTime();
         final AtomicInteger deliveries = new AtomicInteger();
         final AtomicLong bytesReceived = new AtomicLong();
         final CompletableFuture<CloseReason> closed = new CompletableFuture<>();

@@ -135,7 +135,7 @@ final class TestServer implements AutoCloseable {
     }
 
     Ledger.Book book(Client client) {
-        return ledger.book(client.address());
+        return ledger.book(client.address(), client.began);
     }
 
     SocketHandle socket(Client client) {
