@@ -13,7 +13,7 @@ public final class LoudSockets {
     /** Read at once, of any socket; who has sent so much is loud. */
     public static final int QUIET_BYTES = 16 * 1024;
 
-    /** Of all of them in one turn: an echo of so much takes about a millisecond. Less made no canary faster. */
+    /** Of all of them in one turn: an echo of so much takes about a millisecond. */
     private static final int BYTES_PER_TURN = 1 << 20;
 
     /** Of one of them. */

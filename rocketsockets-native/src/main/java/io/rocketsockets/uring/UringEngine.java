@@ -48,7 +48,7 @@ final class UringEngine implements Engine {
 
     private static final int SMALL_PIECE_BYTES = 4096;
 
-    /** Of the buffers, where many are starved: with less a receive costs more than it brings. */
+    /** Of the buffers for a starved socket, however many there are. */
     private static final int SMALLEST_SHARE_BYTES = 1024;
 
     /** What is waited for when an engine closes; a ring whose kernel does not answer is left to it. */
