@@ -1,6 +1,5 @@
 package io.rocketsockets;
 
-import io.rocketsockets.engine.Transport;
 import java.nio.ByteBuffer;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -20,7 +19,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class BlockingHandle extends ConnectionHandle {
     // Immutable.
-    private final Connection connection;
     private final Handlers handlers;
 
     /** What is to be called; asleep while the executor has nothing to do for this socket. */
@@ -36,14 +34,8 @@ final class BlockingHandle extends ConnectionHandle {
     /** Set once the executor has refused to run anything; what must be told is told elsewhere then. */
     private volatile boolean refused;
 
-    BlockingHandle(
-            EndpointConfiguration endpoint,
-            Connection connection,
-            Transport transport,
-            EventLoop loop,
-            Handlers handlers) {
-        super(endpoint, connection, transport, loop);
-        this.connection = connection;
+    BlockingHandle(Connection connection, Timeouts timeouts, EventLoop loop, Handlers handlers) {
+        super(connection, timeouts, loop);
         this.handlers = handlers;
         callbacks.fallAsleep();
     }

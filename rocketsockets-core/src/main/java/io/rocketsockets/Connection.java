@@ -92,7 +92,6 @@ final class Connection implements TransportHandler {
     private boolean delivering;
     private boolean isDirty;
 
-    private long heldSince;
     private boolean isMarkedClosed;
     private boolean isCounted;
 
@@ -115,12 +114,22 @@ final class Connection implements TransportHandler {
         this.upgrade = endpoint.secure() && endpoint.tls().onDemand() ? new Upgrade() : null;
         this.loop = loop;
         this.handle = connections.handlers == null
-                ? new ConnectionHandle(endpoint, this, transport, loop)
-                : new BlockingHandle(endpoint, this, transport, loop, connections.handlers);
+                ? new ConnectionHandle(this, endpoint.timeouts(), loop)
+                : new BlockingHandle(this, endpoint.timeouts(), loop, connections.handlers);
     }
 
     ConnectionHandle handle() {
         return handle;
+    }
+
+    /** Any thread. */
+    EndpointConfiguration endpoint() {
+        return endpoint;
+    }
+
+    /** Any thread. */
+    Transport transport() {
+        return transport;
     }
 
     /** Of which it is, on the thread of that. */
@@ -1199,7 +1208,7 @@ final class Connection implements TransportHandler {
      */
     void onHeld() {
         handle.depart(loop);
-        heldSince = loop.now();
+        deadlines.shift(-loop.now()); // stands still: the peer is not waited for
         if (state != State.CLOSED) {
             loop.timers.cancel(deadlines);
             try {
@@ -1221,7 +1230,7 @@ final class Connection implements TransportHandler {
         @Override
         void deliver() {
             delivering = false;
-            deadlines.shift(loop.now() - heldSince); // the peer was not waited for
+            deadlines.shift(loop.now());
             handle.arrive(loop);
             if (target != null) {
                 loop.markDeparting(Connection.this);

@@ -1,7 +1,6 @@
 package io.rocketsockets;
 
 import io.rocketsockets.engine.PeerCredentials;
-import io.rocketsockets.engine.Transport;
 import io.rocketsockets.proxy.ProxyHeader;
 import io.rocketsockets.tls.TlsSession;
 import java.lang.invoke.MethodHandles;
@@ -37,9 +36,7 @@ class ConnectionHandle extends Ownership implements SocketHandle {
 
     // Immutable.
     final long number = IDS.incrementAndGet();
-    private final String endpoint;
-    private final Connection connection;
-    private final Transport transport;
+    final Connection connection;
 
     // Any thread.
     /** Made when it is first asked for, by whomever: most never are, and each would make the same. */
@@ -64,12 +61,10 @@ class ConnectionHandle extends Ownership implements SocketHandle {
     /** Bytes that writes of other threads have posted and the loop has not queued yet. */
     private long posted;
 
-    ConnectionHandle(EndpointConfiguration endpoint, Connection connection, Transport transport, EventLoop loop) {
+    ConnectionHandle(Connection connection, Timeouts timeouts, EventLoop loop) {
         super(loop);
-        this.endpoint = endpoint.name();
-        this.timeouts = endpoint.timeouts();
         this.connection = connection;
-        this.transport = transport;
+        this.timeouts = timeouts;
     }
 
     /** @throws NumberFormatException when it is no {@link #id()} */
@@ -153,7 +148,7 @@ class ConnectionHandle extends Ownership implements SocketHandle {
     }
 
     String idAndEndpoint() {
-        return "socket=" + id() + " endpoint=" + endpoint;
+        return "socket=" + id() + " endpoint=" + endpoint();
     }
 
     SocketClosedException closedException() {
@@ -175,27 +170,27 @@ class ConnectionHandle extends Ownership implements SocketHandle {
 
     @Override
     public String endpoint() {
-        return endpoint;
+        return connection.endpoint().name();
     }
 
     @Override
     public SocketAddress remoteAddress() {
-        return transport.remoteAddress();
+        return connection.transport().remoteAddress();
     }
 
     @Override
     public SocketAddress localAddress() {
-        return transport.localAddress();
+        return connection.transport().localAddress();
     }
 
     @Override
     public Optional<ProxyHeader> proxyHeader() {
-        return Optional.ofNullable(transport.detail(ProxyHeader.class));
+        return Optional.ofNullable(connection.transport().detail(ProxyHeader.class));
     }
 
     @Override
     public Optional<TlsSession> tls() {
-        return Optional.ofNullable(transport.detail(TlsSession.class));
+        return Optional.ofNullable(connection.transport().detail(TlsSession.class));
     }
 
     @Override
@@ -210,7 +205,7 @@ class ConnectionHandle extends Ownership implements SocketHandle {
 
     @Override
     public Optional<PeerCredentials> peerCredentials() {
-        return Optional.ofNullable(transport.detail(PeerCredentials.class));
+        return Optional.ofNullable(connection.transport().detail(PeerCredentials.class));
     }
 
     @Override

@@ -1,5 +1,8 @@
 package io.rocketsockets;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +24,18 @@ abstract class Ownership {
     /** Calls done at once for one connection; a flood of them waits in line behind the other connections. */
     private static final int CALLS_IN_A_ROW = 64;
 
-    private final Mailbox inbox = new Mailbox();
+    private static final VarHandle INBOX;
+
+    static {
+        try {
+            INBOX = MethodHandles.lookup().findVarHandle(Ownership.class, "inbox", Mailbox.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    /** Made for the first call of another thread: most connections have none. */
+    private volatile @Nullable Mailbox inbox;
 
     /** The loop that owns the connection, or that it is on its way to. */
     private volatile EventLoop owner;
@@ -32,7 +46,16 @@ abstract class Ownership {
     Ownership(EventLoop first) {
         owner = first;
         home = first;
-        inbox.fallAsleep();
+    }
+
+    private Mailbox inbox() {
+        Mailbox made = inbox;
+        if (made == null) {
+            Mailbox first = new Mailbox();
+            first.fallAsleep();
+            made = INBOX.compareAndSet(this, (Mailbox) null, first) ? first : Objects.requireNonNull(inbox);
+        }
+        return made;
     }
 
     EventLoop owner() {
@@ -57,7 +80,7 @@ abstract class Ownership {
 
     /** The owner does it, after what this thread has posted before. */
     final void post(Mailbox.Message call) {
-        switch (inbox.post(call)) {
+        switch (inbox().post(call)) {
             case WAKE_IT -> tell(owner);
             case REFUSED -> call.refuse();
             case AWAKE -> {}
@@ -72,7 +95,7 @@ abstract class Ownership {
         EventLoop told = loop;
         while (!told.execute(new Visit(told))) {
             if (told == owner) {
-                inbox.close(); // the loop has ended, and the connection with it
+                inbox().close(); // the loop has ended, and the connection with it
                 return;
             }
             told = owner;
@@ -99,7 +122,7 @@ abstract class Ownership {
         @Override
         void refuse() {
             if (owner == here) {
-                inbox.close();
+                inbox().close();
             } else {
                 tell(owner);
             }
@@ -107,19 +130,20 @@ abstract class Ownership {
     }
 
     private void doWhatWaits(EventLoop here) {
-        if (inbox.isAtRest()) {
-            return; // an earlier visit did it
+        Mailbox waiting = inbox;
+        if (waiting == null || waiting.isAtRest()) {
+            return; // nothing came, or an earlier visit did it
         }
         try {
             for (int i = 0; i < CALLS_IN_A_ROW; i++) {
-                Mailbox.Message call = inbox.poll();
+                Mailbox.Message call = waiting.poll();
                 if (call == null) {
                     break;
                 }
                 call.deliver();
             }
         } finally {
-            if (!inbox.isAtRest() && !inbox.fallAsleep()) {
+            if (!waiting.isAtRest() && !waiting.fallAsleep()) {
                 tell(here);
             }
         }

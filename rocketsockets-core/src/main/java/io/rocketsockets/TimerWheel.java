@@ -24,7 +24,7 @@ final class TimerWheel {
     /** A deadline; at most one setting of it at a time. */
     abstract static class Timer {
         private long deadline;
-        private int slot = -1;
+        private short slot = -1;
 
         @Nullable
         private Timer next;
@@ -130,7 +130,7 @@ final class TimerWheel {
     }
 
     private void link(Timer timer, int slot) {
-        timer.slot = slot;
+        timer.slot = (short) slot;
         timer.next = slots[slot];
         if (timer.next != null) {
             timer.next.previous = timer;

@@ -100,7 +100,7 @@ final class IdleConnections implements Callable<Integer> {
      * @param resident bytes of the process that are in memory
      */
     private record Held(long heap, long direct, long resident) {
-        /** Once it no longer changes: collectors and compilers give memory back with some delay. */
+        /** Once it no longer changes: compilers and collectors take it and give it back with some delay. */
         static Held by(ServerProcess server) throws IOException, InterruptedException {
             Held before;
             Held now = new Held(0, 0, Long.MAX_VALUE);
@@ -109,7 +109,7 @@ final class IdleConnections implements Callable<Integer> {
                 Thread.sleep(SETTLE.toMillis());
                 server.collect();
                 now = new Held(server.heapBytes(), server.directBytes(), server.residentBytes());
-            } while (before.resident - now.resident > SETTLED_BYTES);
+            } while (Math.abs(before.resident - now.resident) > SETTLED_BYTES);
             return now;
         }
 

@@ -35,7 +35,7 @@ record IdleWorkload(String name, String title, Exchange exchange, int connection
         }
     }
 
-    /** Resident bytes once they no longer change: compilers and collectors give memory back with some delay. */
+    /** Resident bytes once they no longer change: compilers and collectors take it and give it back with some delay. */
     private static long held(ServerProcess server, Contender contender) throws IOException, InterruptedException {
         long before;
         long now = Long.MAX_VALUE;
@@ -46,7 +46,7 @@ record IdleWorkload(String name, String title, Exchange exchange, int connection
                 server.collect();
             }
             now = server.residentBytes();
-        } while (before - now > SETTLED_BYTES);
+        } while (Math.abs(before - now) > SETTLED_BYTES);
         return now;
     }
 }

@@ -53,6 +53,8 @@ final class UringTransport implements Transport {
     /** What {@link #sendResult} is unless the kernel says otherwise. */
     private static final int TAKEN_WHOLE = Integer.MAX_VALUE;
 
+    private static final int IN_TRANSIT = -1;
+
     private final byte[] remoteAddress;
     private final SocketAddress localAddress;
     private final @Nullable PeerIds peer;
@@ -67,6 +69,8 @@ final class UringTransport implements Transport {
     private int descriptor;
 
     private boolean isDirect = true;
+
+    /** Where the engine finds it, or {@link #IN_TRANSIT}, which this transport guards: there any thread may close it. */
     private int place;
 
     private boolean reading;
@@ -82,7 +86,6 @@ final class UringTransport implements Transport {
 
     private boolean ended;
     private boolean awaitsRoom;
-    private boolean isSending;
     private boolean isToReport;
 
     /** What the receive under way takes in one go. */
@@ -92,7 +95,10 @@ final class UringTransport implements Transport {
     private boolean isOnce;
 
     private int sendOffset;
+
+    /** Of the send under way, 0 when there is none. */
     private int sendCount;
+
     private int sendResult;
 
     /** Sends in a row that the kernel had no memory for. */
@@ -110,9 +116,6 @@ final class UringTransport implements Transport {
     private @Nullable ByteBuffer early;
 
     private @Nullable TransportException failure;
-
-    /** Guarded by this transport in transit, where any thread may close it. */
-    private boolean inTransit;
 
     private volatile boolean closed;
 
@@ -358,7 +361,7 @@ final class UringTransport implements Transport {
     public long write(ByteBuffer[] buffers, int count) throws TransportException {
         check();
         try {
-            if (isSending) {
+            if (sendCount > 0) {
                 engine.submitNow();
                 check();
             }
@@ -402,7 +405,6 @@ final class UringTransport implements Transport {
     }
 
     private void queueSend(int offset, int count) {
-        isSending = true;
         sendOffset = offset;
         sendCount = count;
         sendResult = TAKEN_WHOLE;
@@ -496,7 +498,8 @@ final class UringTransport implements Transport {
 
     /** The kernel has tried the send; what it left is moved out of the memory that the next ones use. */
     void sendSettled() {
-        isSending = false;
+        int count = sendCount;
+        sendCount = 0;
         if (closed) {
             forgetIfIdle();
             return;
@@ -504,14 +507,14 @@ final class UringTransport implements Transport {
         if (!isPassing(sendResult)) {
             failure = Errno.transportException("cannot send", sendResult);
         } else {
-            int n = sendResult == TAKEN_WHOLE ? sendCount : Math.max(sendResult, 0);
+            int n = sendResult == TAKEN_WHOLE ? count : Math.max(sendResult, 0);
             taken += n;
             ByteBuffer left = rest;
             if (left != null) {
                 left.position(left.position() + n);
                 rest = left.hasRemaining() ? left : null;
-            } else if (n < sendCount) {
-                rest = kept(sendOffset + n, sendCount - n);
+            } else if (n < count) {
+                rest = kept(sendOffset + n, count - n);
             }
             if (rest != null) {
                 awaitRoom();
@@ -581,7 +584,7 @@ final class UringTransport implements Transport {
     public void shutdownOutput() throws TransportException {
         check();
         try {
-            if (isSending) {
+            if (sendCount > 0) {
                 engine.submitNow();
             }
             // The ring's own operation would go through a thread of the kernel.
@@ -677,11 +680,11 @@ final class UringTransport implements Transport {
         reading = false;
         descriptor = ordinary;
         isDirect = false;
-        inTransit = true;
+        place = IN_TRANSIT;
     }
 
     void attach(UringEngine adopting, TransportHandler reportsTo) throws TransportException {
-        if (inTransit) {
+        if (place == IN_TRANSIT) {
             arrive(adopting);
         }
         handler = reportsTo;
@@ -711,7 +714,6 @@ final class UringTransport implements Transport {
         engine = adopting;
         place = adopting.remember(this);
         engine.countEarly(heldEarly());
-        inTransit = false;
     }
 
     // ---- The end ----
@@ -730,7 +732,7 @@ final class UringTransport implements Transport {
         if (closed) {
             return;
         }
-        if (inTransit) {
+        if (place == IN_TRANSIT) {
             endInTransit(resets);
         } else if (engine.isHere()) {
             endHere(resets);
@@ -739,7 +741,7 @@ final class UringTransport implements Transport {
     }
 
     private synchronized void endInTransit(boolean resets) {
-        if (inTransit && !closed) {
+        if (place == IN_TRANSIT && !closed) {
             closed = true;
             Libc libc = new Libc();
             if (!resets) {
@@ -780,7 +782,7 @@ final class UringTransport implements Transport {
 
     /** The last of what was under way has ended. */
     private void forgetIfIdle() {
-        if (!receiving && !awaitsRoom && !isSending) {
+        if (!receiving && !awaitsRoom && sendCount == 0) {
             engine.forget(place);
         }
     }
