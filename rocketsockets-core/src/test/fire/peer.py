@@ -106,8 +106,8 @@ def crowd(host, port, count, refused):
     print(f"served after {time.monotonic() - before:.2f} s")
 
 
-def stream(host, port, count):
-    """Echoes pseudo-random bytes and compares their digests."""
+def stream(host, port, count, most=None):
+    """Echoes pseudo-random bytes and compares their digests. With most it reads no more than that, and sends on."""
     data = hashlib.shake_128(str(count).encode()).digest(count)
     s = connect(host, port)
     s.settimeout(600)
@@ -117,6 +117,8 @@ def stream(host, port, count):
     left = count
     print("streaming", flush=True)
     while left:
+        if most is not None and count - left >= most:
+            sender.join()
         part = s.recv(min(left, 65536))
         if not part:
             raise EOFError(f"FIN, {left} of {count} bytes are due")
