@@ -24,6 +24,8 @@ final class TimerWheel {
     /** A deadline; at most one setting of it at a time. */
     abstract static class Timer {
         private long deadline;
+
+        /** A short: it leaves a gap that a flag of {@link Deadlines} fits into, which is 8 bytes a connection. */
         private short slot = -1;
 
         @Nullable

@@ -641,4 +641,35 @@ abstract class WriteContract extends EngineContract {
         }
         await().untilAsserted(() -> assertThat(completed).hasValue(5000));
     }
+
+    @Test
+    void d1_theFirstCallsOfTwoThreadsBothArrive() throws Exception {
+        TestServer server = serve(idle());
+        AtomicReference<SocketHandle> first = new AtomicReference<>();
+        AtomicBoolean over = new AtomicBoolean();
+        CompletableFuture<Void> other = async(() -> {
+            ByteBuffer bytes = bytes("x");
+            while (!over.get()) { // in step with the test's thread: a handover would take longer than the call
+                SocketHandle socket = first.getAndSet(null);
+                if (socket != null) {
+                    socket.write(bytes);
+                }
+            }
+            return null;
+        });
+        try {
+            for (int i = 0; i < 500; i++) {
+                try (Client client = server.connect()) {
+                    SocketHandle socket = server.socket(client);
+                    ByteBuffer bytes = bytes("x");
+                    first.set(socket);
+                    socket.write(bytes);
+                    assertThat(client.receive(2)).isEqualTo("xx");
+                }
+            }
+        } finally {
+            over.set(true);
+        }
+        assertThat(other).succeedsWithin(SOON);
+    }
 }
