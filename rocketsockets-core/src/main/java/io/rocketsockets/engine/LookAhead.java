@@ -15,8 +15,13 @@ public final class LookAhead {
 
     private LookAhead() {}
 
-    /** Whether the next {@link #SOCKETS} from {@code index} on, of {@code count} that are due, are to be looked at. */
-    public static boolean isDue(int index, int count) {
-        return count >= MANY && index % SOCKETS == 0;
+    /**
+     * Whether the next {@link #SOCKETS} from {@code index} on are to be looked at.
+     *
+     * @param sockets that have their turn before the first has another: all that are due or, where a turn is for no more than a
+     *     part of them, all that there are
+     */
+    public static boolean isDue(int index, int sockets) {
+        return sockets >= MANY && index % SOCKETS == 0;
     }
 }

@@ -37,9 +37,9 @@ final class Places {
         return count[0];
     }
 
-    /** Of the places taken so far, and one more. */
-    int sizeWithOneMore() {
-        return used + 1;
+    /** As many as were in use at once so far. */
+    int size() {
+        return used;
     }
 
     int generation(int place) {

@@ -378,7 +378,7 @@ final class UringEngine implements Engine {
         }
         reporting.clear();
         for (int first = head, last = end; head < last; ) {
-            if (LookAhead.isDue(head - first, last - first)) {
+            if (LookAhead.isDue(head - first, places.size())) { // a call brings few completions, however many are due
                 lookAhead(Math.min(last, head + LookAhead.SOCKETS));
             }
             int i = head++;
@@ -501,7 +501,7 @@ final class UringEngine implements Engine {
 
     /** The place of a transport in this engine; it is in its tags until {@link #forget}. No list has to grow for it later. */
     int remember(UringTransport transport) {
-        int size = places.sizeWithOneMore();
+        int size = places.size() + 1;
         if (sending.length < size) {
             List.of(toReport, reporting, stopped, starved, loud).forEach(list -> list.ensureCapacity(2 * size));
             sending = Arrays.copyOf(sending, 2 * size);
