@@ -423,7 +423,8 @@ final class UringEngine implements Engine {
     private void lookAhead(int last) {
         int sum = 0;
         for (int i = head; i < last; i++) {
-            UringTransport transport = Tag.what(tags[i]) == Tag.ACCEPT ? null : places.at(tags[i]);
+            // Only who reads has a handler for certain; and what was done ahead of its turn has no place in its tag.
+            UringTransport transport = Tag.what(tags[i]) == Tag.RECEIVE ? places.at(tags[i]) : null;
             if (transport != null) {
                 sum += transport.lookAhead();
             }
