@@ -47,6 +47,7 @@ final class BadPath implements AutoCloseable {
             """ + UP + """
             cd /proc/sys/net/ipv4
             echo 1 > ip_forward
+            echo 0 > ip_forward_update_priority # else forwarding takes a packet out of the lane that it was given
             for each in all bad; do
               echo 0 > conf/$each/rp_filter
               echo 0 > conf/$each/send_redirects
@@ -119,6 +120,11 @@ final class BadPath implements AutoCloseable {
                 + " && tc class add dev bad parent 1: classid 1:1 htb rate 10gbit quantum 60000"
                 + " && tc class add dev bad parent 1: classid 1:2 htb rate 10mbit");
         faultAfter("numgen random mod 100 < " + percent + " meta priority set 1:2");
+    }
+
+    /** Fails unless {@link #reorder} has slowed a packet down. */
+    void hasSlowedSome() throws IOException {
+        there("tc -s class show dev bad classid 1:2 | grep 'Sent [1-9]'");
     }
 
     void mtuOfLink(int bytes) throws IOException {

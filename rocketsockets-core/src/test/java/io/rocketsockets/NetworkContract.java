@@ -113,6 +113,7 @@ abstract class NetworkContract extends EngineContract {
         long before = BadPath.counter("TCPOFOQueue");
         path.reorder(10);
         finish(echoes(client, 500_000));
+        path.hasSlowedSome();
         path.heal();
         assertThat(BadPath.counter("TCPOFOQueue")).as("segments out of order").isGreaterThan(before);
         endsCleanly(client);
