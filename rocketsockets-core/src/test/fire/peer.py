@@ -106,8 +106,8 @@ def crowd(host, port, count, refused):
     print(f"served after {time.monotonic() - before:.2f} s")
 
 
-def stream(host, port, count, most=None):
-    """Echoes pseudo-random bytes and compares their digests. With most it reads no more than that, and sends on."""
+def stream(host, port, count, most=None, pause=None):
+    """Echoes pseudo-random bytes and compares their digests. After most it sends on, but reads no more, or not for pause seconds."""
     data = hashlib.shake_128(str(count).encode()).digest(count)
     s = connect(host, port)
     s.settimeout(600)
@@ -118,7 +118,10 @@ def stream(host, port, count, most=None):
     print("streaming", flush=True)
     while left:
         if most is not None and count - left >= most:
-            sender.join()
+            sender.join(pause)
+            if pause is not None and not sender.is_alive():
+                raise ValueError(f"who read {most} bytes could send {count}: the window was never closed")
+            most = None
         part = s.recv(min(left, 65536))
         if not part:
             raise EOFError(f"FIN, {left} of {count} bytes are due")
