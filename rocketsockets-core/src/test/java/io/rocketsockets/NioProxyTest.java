@@ -33,7 +33,11 @@ class NioProxyTest {
 
     @Nested
     @Tag("long")
-    class Close extends CloseContract implements Nio {}
+    class Close extends CloseContract implements Nio {
+        @Disabled("netcat sends no header")
+        @Override
+        void e1_netcatGetsItsEcho() {}
+    }
 
     @Nested
     @Tag("long")

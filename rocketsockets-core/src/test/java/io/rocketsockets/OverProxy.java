@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import io.rocketsockets.proxy.ProxyProtocol;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.SocketException;
 
 /** The mode in which a proxy stands before the endpoints of a contract, and says of each connection from where it is. */
 interface OverProxy extends EngineUnderTest {
@@ -22,7 +23,11 @@ interface OverProxy extends EngineUnderTest {
         InetSocketAddress to = (InetSocketAddress) connected.socket.getRemoteSocketAddress();
         String header = "PROXY TCP4 " + from.getAddress().getHostAddress() + " "
                 + to.getAddress().getHostAddress() + " " + from.getPort() + " " + to.getPort() + "\r\n";
-        connected.socket.getOutputStream().write(header.getBytes(US_ASCII));
+        try {
+            connected.socket.getOutputStream().write(header.getBytes(US_ASCII));
+        } catch (SocketException reset) { // refused since
+            connected.socket.close();
+        }
         return connected;
     }
 }

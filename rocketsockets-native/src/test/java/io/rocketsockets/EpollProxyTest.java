@@ -39,7 +39,11 @@ class EpollProxyTest {
     class Write extends WriteContract implements EpollProxied {}
 
     @Nested
-    class Close extends CloseContract implements EpollProxied {}
+    class Close extends CloseContract implements EpollProxied {
+        @Disabled("netcat sends no header")
+        @Override
+        void e1_netcatGetsItsEcho() {}
+    }
 
     @Nested
     class Callbacks extends CallbackContract implements EpollProxied {}

@@ -48,7 +48,11 @@ class UringProxyTest {
     class Write extends WriteContract implements UringProxied {}
 
     @Nested
-    class Close extends CloseContract implements UringProxied {}
+    class Close extends CloseContract implements UringProxied {
+        @Disabled("netcat sends no header")
+        @Override
+        void e1_netcatGetsItsEcho() {}
+    }
 
     @Nested
     class Callbacks extends CallbackContract implements UringProxied {}
