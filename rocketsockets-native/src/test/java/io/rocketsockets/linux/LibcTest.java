@@ -59,7 +59,7 @@ class LibcTest {
     }
 
     @Test
-    void aSystemCallWithoutAFunctionOfItsOwn() {
+    void aSystemCallWithoutAMethodOfItsOwn() {
         long getpid = System.getProperty("os.arch").equals("amd64") ? 39 : 172;
         assertThat(libc.syscall(getpid, 0, 0, 0, 0, 0, 0))
                 .isEqualTo(ProcessHandle.current().pid());
