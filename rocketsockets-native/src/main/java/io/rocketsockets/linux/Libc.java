@@ -136,9 +136,8 @@ public final class Libc {
         return syscall(WRITE, fd, bytes.address(), count, 0, 0, 0);
     }
 
-    // The two that are called with each message call the handle themselves: one deeper the JIT compiler leaves some out
-    // (66
-    // instructions a message).
+    // Called with each message, these two call the handle themselves: one method deeper the JIT compiler leaves some
+    // of it out, 66 instructions a message.
 
     /** @return bytes read; 0 is the end */
     public long recv(int fd, long address, long count, int flags) {
